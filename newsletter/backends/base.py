@@ -1,0 +1,133 @@
+"""The contract between the pump and a backend.
+
+A backend is given a *counter*. It takes messages from it and settles outcomes at it, in any order and on as many lanes
+as it likes (a lane is one connection, one message on the wire at a time). One rule stands: before the point of no
+return of a message (SMTP: the final dot) the backend hands over what it knows of its lane's previous message
+(`Counter.settle`) and this intent (`Counter.intend`), and goes on only when `intend` returns, which is when both are on
+disk. So at most one reader a lane is in doubt after a crash, and the ledger knows who.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, ClassVar, Protocol
+
+from newsletter.errors import DeliveryError
+
+
+class Result(StrEnum):
+    """What became of a message on the wire."""
+
+    ACCEPTED = "accepted"
+    DEFERRED = "deferred"
+    """Not taken, trying again makes sense (4xx, timeout before the final dot, no connection)."""
+    REJECTED = "rejected"
+    """Not taken, never try again (5xx)."""
+    IN_DOUBT = "in_doubt"
+    """It may have been taken: the connection went after the final dot and before the reply (RFC 1047)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A result with the server's own words. ``code`` is 0 and ``enhanced`` empty where there are none."""
+
+    result: Result
+    code: int = 0
+    enhanced: str = ""
+    reply: str = ""
+    backend_fault: bool = False
+    """The backend or our reputation is the reason, not the reader: never counts against the reader (RFC 3463 x.7.x,
+    connection refused, 5xx before RCPT)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One mail to one reader.
+
+    ``data`` is the whole RFC 5322 message in wire form: CRLF line ends only, no line over 998 bytes, and no line that
+    begins with a dot, so that SMTP needs no dot-stuffing and a file gets the same bytes.
+    """
+
+    subscriber: int
+    sender: str
+    """Envelope sender (MAIL FROM)."""
+    recipient: str
+    """The one envelope recipient (RCPT TO)."""
+    data: bytes
+
+    def __post_init__(self) -> None:
+        if not self.recipient or any(c in self.recipient for c in ",;<> \r\n\t\0") or self.recipient.count("@") != 1:
+            raise ValueError("a message goes to exactly one address")
+
+
+class Stopped(Exception):  # noqa: N818
+    """The pump wants this lane to end now: the batch was lost to another worker, or somebody stopped the edition."""
+
+
+class Counter(Protocol):
+    """Where a backend gets its messages and settles them. ``lane`` numbers its connections from 0."""
+
+    async def take(self, lane: int) -> Message | None:
+        """The next message for this lane, or None when there is nothing more to send."""
+
+    async def intend(self, lane: int, message: Message) -> None:
+        """Returns when this intent and everything settled on this lane before are on disk. Raises `Stopped`."""
+
+    def settle(self, lane: int, message: Message, outcome: Outcome) -> None:
+        """Records what became of a message. Returns at once; on disk at the latest when the lane's next `intend` is."""
+
+
+class Backend(ABC):
+    """Where messages go. Found by the entry point group ``newsletter.backends``; built from its block in the config."""
+
+    live: ClassVar[bool] = True
+    """Whether its messages can reach people. A live backend needs ``environment: production``."""
+
+    def __init__(self, name: str, options: Mapping[str, Any]) -> None:
+        self.name, self.options = name, options
+
+    @abstractmethod
+    async def deliver(self, counter: Counter) -> None:
+        """Takes messages until the counter has none, and settles every one it took. Raises only on programming
+        errors: what goes wrong with a server is an outcome."""
+
+    async def check(self) -> list[str]:
+        """What `newsletter doctor` says of it: one line a problem, empty when it is ready. Sends nothing."""
+        return []
+
+    async def close(self) -> None:
+        """Lets go of connections and files."""
+
+
+class OneByOne(Backend):
+    """A base for a backend that can only send one message after another: write `send` and nothing else.
+
+    `send` runs in a thread. It returns what the server said, or raises `DeliveryError`. Any other exception leaves the
+    message in doubt, since it may have gone out before the exception came.
+    """
+
+    @abstractmethod
+    def send(self, message: Message) -> str:
+        """Sends one message and returns the reply. Raises `DeliveryError`."""
+
+    async def deliver(self, counter: Counter) -> None:
+        while (message := await counter.take(0)) is not None:
+            try:
+                await counter.intend(0, message)
+            except Stopped:
+                return
+            counter.settle(0, message, await asyncio.to_thread(self._outcome, message))
+
+    def _outcome(self, message: Message) -> Outcome:
+        try:
+            return Outcome(Result.ACCEPTED, 250, reply=self.send(message))
+        except DeliveryError as error:
+            result = Result.REJECTED if error.permanent else Result.DEFERRED
+            return Outcome(result, error.code, error.enhanced, error.reply)
+        except Exception as error:
+            # It may have gone out before it fell over: that is what in doubt means.
+            return Outcome(Result.IN_DOUBT, reply=f"{type(error).__name__}: {error}")
