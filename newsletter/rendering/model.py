@@ -127,6 +127,20 @@ class EditionView:
 
 
 @dataclass(frozen=True, slots=True)
+class Slot:
+    """A place that differs by reader. Written as ``before + value + after``, or as ``fallback`` when the value is empty.
+
+    In the frozen HTML and text it stands as the word ``mbq<nonce>x<index>z`` (index: two digits or more, its place in
+    `Rendered.slots`); a URL slot as ``https://slot.invalid/mbq<nonce>x<index>z``, so that validators and parsers see a URL.
+    """
+
+    name: str
+    before: str = ""
+    after: str = ""
+    fallback: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Rendered:
     """A variant, frozen: what every reader of a segment gets, with slot words where readers differ."""
 
@@ -134,10 +148,11 @@ class Rendered:
     preheader: str
     html: str
     text: str
+    slots: tuple[Slot, ...]
     nonce: str
     """12 hex digits that the slot words of this variant carry."""
     digest: str
-    """SHA-256, hex, over subject, html and text with the nonce taken out, so that the same inputs give the same digest."""
+    """SHA-256, hex, over subject, preheader, html, text and slots."""
 
 
 SLOTS = ("first_name", "unsubscribe_url", "preferences_url", "view_url")
