@@ -1,0 +1,44 @@
+"""The real servers and tools that tests can use, and what says that one is there.
+
+Each is looked for where `.ci/run` puts it. On a machine without it the tests that need it skip with one line; with
+NEWSLETTER_REQUIRE_SERVERS=1 (as in CI) such a skip is a failure.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+JUDGES = Path(__file__).parent / "judges" / "node_modules"
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+POSTGRES_URL = os.environ.get("NEWSLETTER_TEST_POSTGRES", "")
+"""``postgresql+psycopg://…`` of a database server where tests may create and drop databases."""
+POSTFIX = os.environ.get("NEWSLETTER_TEST_POSTFIX", "")
+"""``host:port:maildir`` of a Postfix that delivers everything for reader.test into ``maildir``/<local part>/."""
+
+
+def _perl_mime() -> bool:
+    return bool(shutil.which("perl")) and any(
+        (Path(folder) / "Email" / "MIME.pm").exists() for folder in ("/usr/share/perl5", "/usr/lib/x86_64-linux-gnu/perl5")
+    )
+
+
+AVAILABLE: dict[str, Callable[[], bool]] = {
+    "chromium": lambda: CHROMIUM is not None,
+    "node judges": lambda: bool(shutil.which("node")) and JUDGES.is_dir(),
+    "java": lambda: shutil.which("java") is not None,
+    "perl Email::MIME": _perl_mime,
+    "postgresql": lambda: bool(POSTGRES_URL),
+    "postfix": lambda: bool(POSTFIX),
+    "spamassassin": lambda: shutil.which("spamassassin") is not None,
+}
+
+REQUIRED = os.environ.get("NEWSLETTER_REQUIRE_SERVERS") == "1"
+
+
+def missing(*names: str) -> str:
+    """One line that names what of ``names`` is not there, empty when all is."""
+    gone = [name for name in names if not AVAILABLE[name]()]
+    return f"not on this machine: {', '.join(gone)} (.ci/run installs and starts it)" if gone else ""
