@@ -16,10 +16,13 @@ from newsletter.errors import ConfigError
 
 MAX_BYTES = 4_000_000
 
+Where = tuple[str | int, ...]
+Lines = dict[Where, int]
+
 
 @dataclass(frozen=True)
 class YamlFile:
-    """What a YAML text holds. ``lines`` maps the path of each key or item (``("briefings", "morning", 0)``) to its line."""
+    """What a YAML text holds. ``lines`` maps the path of a key or item (``("briefings", "morning", 0)``) to its line."""
 
     path: Path
     data: Any
@@ -33,7 +36,7 @@ class YamlFile:
         return 1
 
 
-def _construct(node: yaml.Node, where: tuple[str | int, ...], path: Path, lines: dict[tuple[str | int, ...], int]) -> Any:
+def _construct(node: yaml.Node, where: Where, path: Path, lines: Lines) -> Any:
     lines.setdefault(where, node.start_mark.line + 1)
     if isinstance(node, yaml.MappingNode):
         found: dict[str, Any] = {}

@@ -20,9 +20,7 @@ POSTFIX = os.environ.get("NEWSLETTER_TEST_POSTFIX", "")
 
 
 def _perl_mime() -> bool:
-    return bool(shutil.which("perl")) and any(
-        (Path(folder) / "Email" / "MIME.pm").exists() for folder in ("/usr/share/perl5", "/usr/lib/x86_64-linux-gnu/perl5")
-    )
+    return bool(shutil.which("perl")) and Path("/usr/share/perl5/Email/MIME.pm").exists()
 
 
 AVAILABLE: dict[str, Callable[[], bool]] = {

@@ -1,0 +1,25 @@
+"""One settings object, parsed once, frozen, failing loudly with file, line and what to write instead."""
+
+from newsletter.config.load import load_settings
+from newsletter.config.models import (
+    BackendSettings,
+    Briefing,
+    Publication,
+    Schedule,
+    Section,
+    Select,
+    Sender,
+    Settings,
+)
+
+__all__ = [
+    "BackendSettings",
+    "Briefing",
+    "Publication",
+    "Schedule",
+    "Section",
+    "Select",
+    "Sender",
+    "Settings",
+    "load_settings",
+]

@@ -1,0 +1,301 @@
+"""The shape of ``config.yaml``. Every model is frozen and knows no key that is not written here."""
+
+from __future__ import annotations
+
+import re
+from datetime import time, timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from email_validator import EmailNotValidError, validate_email
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+
+from newsletter.clock import parse_duration
+
+Layout = Literal["lead", "brief", "list", "labelled"]
+Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"{name!r} is no IANA time zone: write for example Europe/Berlin") from None
+    return name
+
+
+def _address(address: str) -> str:
+    try:
+        return validate_email(address, check_deliverability=False, test_environment=True).normalized
+    except EmailNotValidError as error:
+        raise ValueError(f"{address!r} is no e-mail address: {error}") from None
+
+
+def _duration(words: object) -> object:
+    return parse_duration(words) if isinstance(words, str) else words
+
+
+def _time(words: object) -> object:
+    if isinstance(words, str):
+        if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", words):
+            raise ValueError(f"{words!r} is no time of day: write for example 06:00")
+        return time.fromisoformat(words)
+    return words
+
+
+def _colour(value: str) -> str:
+    if not re.fullmatch(r"#[0-9a-fA-F]{6}", value):
+        raise ValueError(f'{value!r} is no colour: write six hex digits, for example "#a3161c"')
+    return value.lower()
+
+
+def _web(value: str) -> str:
+    if not re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", value):
+        raise ValueError(f"{value!r} is no web address: write for example https://news.example.org")
+    return value.rstrip("/")
+
+
+def _name(value: str) -> str:
+    if not re.fullmatch(r"[a-z0-9]+(?:-[a-z0-9]+)*", value):
+        raise ValueError(f"{value!r} is no key: use small letters, digits and single hyphens")
+    return value
+
+
+Zone = Annotated[str, AfterValidator(_zone)]
+Address = Annotated[str, AfterValidator(_address)]
+Duration = Annotated[timedelta, BeforeValidator(_duration)]
+TimeOfDay = Annotated[time, BeforeValidator(_time)]
+Colour = Annotated[str, AfterValidator(_colour)]
+WebAddress = Annotated[str, AfterValidator(_web)]
+Key = Annotated[str, AfterValidator(_name)]
+Line = Annotated[str, Field(min_length=1, max_length=500, pattern=r"^[^\r\n\t]+$")]
+
+
+class Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class Publication(Model):
+    """The newsroom."""
+
+    name: Line
+    postal_address: Line
+    """Where the newsroom can be reached by letter; the law of most countries wants it in every mail."""
+    base_url: WebAddress
+    timezone: Zone = "UTC"
+    language: Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]+)*$")] = "en"
+    direction: Literal["ltr", "rtl"] = "ltr"
+    accent: Colour = "#a3161c"
+    accent_dark: Colour = "#ff8a80"
+    contact: Address | None = None
+
+
+class BackendSettings(Model):
+    """A backend: its type (an entry point of ``newsletter.backends``), and whatever that type wants to know."""
+
+    model_config = ConfigDict(frozen=True, extra="allow", hide_input_in_errors=True)
+
+    type: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")]
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What stands in the block beside ``type``. Texts that came from the environment are SecretStr."""
+        return dict(self.model_extra or {})
+
+
+class Sender(Model):
+    """From whom a briefing comes. ``envelope`` takes the bounces; it is the address itself unless given."""
+
+    name: Line
+    address: Address
+    reply_to: Address | None = None
+    envelope: Address | None = None
+
+
+class Schedule(Model):
+    """When a briefing goes out. Durations count back from the send, but for the last two, which count on from it."""
+
+    time: TimeOfDay
+    timezone: Zone | None = None
+    """Defaults to the publication's."""
+    days: tuple[Day, ...] = DAYS
+    timezones: dict[Key, Zone] = Field(default_factory=dict)
+    """Segments that get the edition at the same wall time in a zone of their own."""
+    assemble: Duration = timedelta(hours=2)
+    lock: Duration = timedelta(minutes=15)
+    send_within: Duration = timedelta(hours=2)
+    """A send that could not start for longer than this is held, never made up for."""
+    deadline: Duration = timedelta(hours=6)
+    """How long deferred messages are tried again; then they have expired."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Schedule:
+        if self.lock >= self.assemble:
+            raise ValueError("lock must come after assemble: write a shorter duration for lock")
+        if not self.days:
+            raise ValueError("days is empty: name at least one, or leave it out for every day")
+        if (
+            self.assemble > timedelta(days=2)
+            or self.send_within > timedelta(days=2)
+            or self.deadline > timedelta(days=5)
+        ):
+            raise ValueError("assemble and send_within are at most 2d, deadline at most 5d")
+        return self
+
+
+class Select(Model):
+    """Which stories a section takes: those that match every line written here, and any of the words of a line."""
+
+    sections: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    not_tags: tuple[str, ...] = ()
+    regions: tuple[str, ...] = ()
+    priority: Annotated[int, Field(ge=1, le=9)] | None = None
+    """This urgent or more (1 is the most urgent, 9 the least, as in IPTC's urgency)."""
+    max_age: Duration | None = None
+    """Published at most this long before the edition's send."""
+
+
+class Backfill(Select):
+    """What fills a section that found too little. ``up_to`` stories in all; the section's ``min`` unless given."""
+
+    up_to: Annotated[int, Field(ge=1, le=100)] | None = None
+
+
+class SectionForSegment(Model):
+    """How a section differs for the readers of one segment. What is left out stays as it is for everyone."""
+
+    title: str | None = None
+    select: Select | None = None
+    min: Annotated[int, Field(ge=0, le=100)] | None = None
+    max: Annotated[int, Field(ge=1, le=100)] | None = None
+    backfill: Backfill | None = None
+    hide: bool = False
+
+
+class Section(Model):
+    """A rule: what, how many, in which layout."""
+
+    key: Key
+    title: str = ""
+    layout: Layout
+    select: Select = Field(default_factory=Select)
+    min: Annotated[int, Field(ge=0, le=100)] = 0
+    """Fewer than this, and the section is left out; if it is ``required``, the edition is skipped."""
+    max: Annotated[int, Field(ge=1, le=100)] = 3
+    required: bool = False
+    backfill: Backfill | None = None
+    segments: dict[Key, SectionForSegment] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _range(self) -> Section:
+        for where, least, most in [("", self.min, self.max)] + [
+            (f" of segment {key}", self.min if s.min is None else s.min, self.max if s.max is None else s.max)
+            for key, s in self.segments.items()
+        ]:
+            if least > most:
+                raise ValueError(f"min{where} is {least} and max only {most}")
+        return self
+
+    def for_segment(self, segment: str) -> Section | None:
+        """This section as one segment's readers get it, or None where it is hidden from them."""
+        own = self.segments.get(segment)
+        if own is None:
+            return self
+        if own.hide:
+            return None
+        changes = {
+            name: value
+            for name in ("title", "select", "min", "max", "backfill")
+            if (value := getattr(own, name)) is not None
+        }
+        return self.model_copy(update=changes)
+
+    def differs_for(self, segment: str) -> bool:
+        """Whether other stories are selected for this segment (a title of its own alone needs no slots of its own)."""
+        own = self.segments.get(segment)
+        return own is not None and (
+            own.hide or any(getattr(own, name) is not None for name in ("select", "min", "max", "backfill"))
+        )
+
+
+class Briefing(Model):
+    """A recurring newsletter."""
+
+    name: Line
+    sender: Sender
+    segments: Annotated[tuple[Key, ...], Field(min_length=1)]
+    """Who gets it. A reader whom several rules fit gets the variant of the first segment in this list."""
+    schedule: Schedule | None = None
+    template: Key = "briefing"
+    subject: Line = "{{ weekday }} Briefing: {{ lead.short_headline }}"
+    preheader: Line = "{{ lead.preheader }}"
+    greeting: str = "Good morning"
+    introduction: str = ""
+    sign_off: str = ""
+    reason: str = ""
+    """Why the reader gets this, in the footer."""
+    sections: Annotated[tuple[Section, ...], Field(min_length=1)]
+    min_stories: Annotated[int, Field(ge=1)] = 3
+    approval: Literal["none", "required"] = "none"
+    in_doubt: Literal["hold", "resend"] = "hold"
+    audience_fence: Annotated[float, Field(gt=0, le=1)] = 0.2
+    """How far the number of readers may be from the usual one (a share of it) before the edition holds."""
+    language: str | None = None
+    direction: Literal["ltr", "rtl"] | None = None
+    list_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$")] | None = None
+    """RFC 2919. Made from the briefing's key and the publication's host unless given."""
+
+    @model_validator(mode="after")
+    def _sections(self) -> Briefing:
+        keys = [section.key for section in self.sections]
+        if twice := {key for key in keys if keys.count(key) > 1}:
+            raise ValueError(f"two sections have the key {sorted(twice)[0]!r}: give each its own")
+        for section in self.sections:
+            if unknown := set(section.segments) - set(self.segments):
+                raise ValueError(
+                    f"section {section.key!r} names {sorted(unknown)[0]!r}, which is no segment of the briefing"
+                )
+        if self.schedule and (unknown := set(self.schedule.timezones) - set(self.segments)):
+            raise ValueError(f"timezones names {sorted(unknown)[0]!r}, which is no segment of the briefing")
+        return self
+
+
+class Settings(Model):
+    """The whole configuration of a site."""
+
+    publication: Publication
+    environment: Literal["development", "production"] = "development"
+    database: str = "sqlite:///newsletter.db"
+    """``sqlite:///FILE`` (relative to the site), or ``postgresql+psycopg://USER:PASSWORD@HOST/NAME``."""
+    secret_key: SecretStr | None = None
+    """Signs readers' links. Needed in production; at least 32 characters."""
+    backends: dict[Key, BackendSettings] = Field(default_factory=lambda: {"outbox": BackendSettings(type="outbox")})
+    briefings: dict[Key, Briefing]
+    root: Path
+    """The site's folder, absolute. Not written in the file: it is where the file stands."""
+
+    @model_validator(mode="after")
+    def _safe(self) -> Settings:
+        if self.environment == "production" and not self.secret_key:
+            raise ValueError("production needs secret_key: ${NEWSLETTER_SECRET_KEY}, and that variable set")
+        if self.secret_key and len(self.secret_key.get_secret_value()) < 32:
+            raise ValueError("secret_key is shorter than 32 characters: make one with `openssl rand -hex 32`")
+        return self
+
+    def zone(self, briefing: str, segment: str = "") -> str:
+        """The IANA zone in which a briefing's times are meant, for one segment of it if given."""
+        schedule = self.briefings[briefing].schedule
+        if schedule is None:
+            return self.publication.timezone
+        return schedule.timezones.get(segment) or schedule.timezone or self.publication.timezone
+
+    @property
+    def templates(self) -> Path:
+        return self.root / "templates" / "email"
+
+    @property
+    def segments_file(self) -> Path:
+        return self.root / "subscribers" / "segments.yaml"
