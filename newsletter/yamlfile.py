@@ -22,7 +22,7 @@ Lines = dict[Where, int]
 
 @dataclass(frozen=True)
 class YamlFile:
-    """What a YAML text holds. ``lines`` maps the path of a key or item (``("briefings", "morning", 0)``) to its line."""
+    """What a YAML text holds. ``lines`` maps the path of a key or item, ``("briefings", "morning")``, to its line."""
 
     path: Path
     data: Any

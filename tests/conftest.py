@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import os
+import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from sqlalchemy import create_engine, make_url
 
+from newsletter.database import Database
+from newsletter.database.schema import upgrade
+from newsletter.testing import FixedClock
 from tests import servers
 
 # The machines are slow and shared: how long an example takes says nothing about the code.
@@ -26,3 +32,38 @@ def _needs(request: pytest.FixtureRequest) -> None:
             if servers.REQUIRED:
                 pytest.fail(gone)
             pytest.skip(gone)
+
+
+@pytest.fixture(
+    params=[
+        "sqlite",
+        pytest.param("postgresql", marks=pytest.mark.needs("postgresql")),
+    ]
+)
+def database(request: pytest.FixtureRequest, tmp_path: Path, _needs: None) -> Iterator[Database]:
+    """An empty database with the newest schema, on SQLite and again on PostgreSQL."""
+    if request.param == "sqlite":
+        db = Database(f"sqlite:///{tmp_path / 'newsletter.db'}")
+        upgrade(db)
+        yield db
+        db.close()
+        return
+    name = f"test_{uuid.uuid4().hex[:16]}"
+    server = create_engine(servers.POSTGRES_URL, isolation_level="AUTOCOMMIT")
+    with server.connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name}")
+    db = Database(make_url(servers.POSTGRES_URL).set(database=name))
+    try:
+        upgrade(db)
+        yield db
+    finally:
+        db.close()
+        with server.connect() as connection:
+            connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
+        server.dispose()
+
+
+@pytest.fixture
+def clock() -> FixedClock:
+    """Four in the morning, UTC, of Monday, 23 November 2026."""
+    return FixedClock()

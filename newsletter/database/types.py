@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import JSON, BigInteger, Dialect, Integer, MetaData
@@ -37,7 +37,7 @@ class Instant(TypeDecorator[datetime]):
 BigId = BigInteger().with_variant(Integer, "sqlite")
 """A 64-bit key. SQLite numbers rows by itself only where the column is spelled INTEGER."""
 
-Json = JSON().with_variant(JSONB(), "postgresql")
+Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 
 metadata = MetaData(
     naming_convention={
@@ -57,4 +57,4 @@ class Base(DeclarativeBase):
     type_annotation_map = {datetime: Instant(), dict[str, Any]: Json, list[Any]: Json, list[str]: Json}  # noqa: RUF012
 
 
-__all__ = ["Base", "BigId", "Instant", "Json", "date", "metadata"]
+__all__ = ["Base", "BigId", "Instant", "Json", "metadata"]

@@ -1,0 +1,77 @@
+"""Who gets mail, who said yes to it, and who gets none."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from newsletter.database.types import Base, BigId
+
+
+class Consent(Base):
+    """The words to which people said yes, once for each wording and source."""
+
+    __tablename__ = "consent"
+    __table_args__ = (UniqueConstraint("digest"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    digest: Mapped[str] = mapped_column(String(64))
+    wording: Mapped[str]
+    source: Mapped[str] = mapped_column(String(200))
+    at: Mapped[datetime]
+
+
+class Subscriber(Base):
+    """A reader. ``email`` is as they wrote it, ``email_norm`` how we compare (see `newsletter.audience.addresses`)."""
+
+    __tablename__ = "subscriber"
+    __table_args__ = (
+        Index("ix_subscriber_address_hash", "address_hash"),
+        Index("ix_subscriber_country", "country"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    email: Mapped[str] = mapped_column(String(320))
+    email_norm: Mapped[str] = mapped_column(String(320), unique=True)
+    address_hash: Mapped[bytes] = mapped_column(LargeBinary(32))
+    """Salted hash of ``email_norm``: what the suppression list keeps of a person who was erased."""
+    first_name: Mapped[str] = mapped_column(String(100), default="")
+    last_name: Mapped[str] = mapped_column(String(100), default="")
+    country: Mapped[str] = mapped_column(String(2), default="")
+    """ISO 3166-1 alpha-2, upper case, empty when unknown."""
+    region: Mapped[str] = mapped_column(String(64), default="")
+    language: Mapped[str] = mapped_column(String(16), default="")
+    timezone: Mapped[str] = mapped_column(String(64), default="")
+    frequency: Mapped[str] = mapped_column(String(32), default="")
+    tags: Mapped[list[str]]
+    attributes: Mapped[dict[str, Any]]
+    consent_id: Mapped[int] = mapped_column(ForeignKey("consent.id"))
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+
+class Suppression(Base):
+    """An address that gets nothing, with the reason. Kept by hash alone once the person is erased."""
+
+    __tablename__ = "suppression"
+
+    address_hash: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    briefing: Mapped[str] = mapped_column(String(64), primary_key=True, default="")
+    """Empty for every briefing."""
+    email_norm: Mapped[str | None] = mapped_column(String(320))
+    reason: Mapped[str] = mapped_column(String(32))
+    """unsubscribed, complaint, bounce, manual, erased"""
+    note: Mapped[str] = mapped_column(default="")
+    at: Mapped[datetime]
+
+
+class SiteValue(Base):
+    """A value that belongs to the database, made once: the salt of the address hashes."""
+
+    __tablename__ = "site_value"
+
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    value: Mapped[str]

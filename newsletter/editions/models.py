@@ -1,0 +1,155 @@
+"""An edition, its slots, and the editors' overrides that lie beside them."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from newsletter.database.types import Base, BigId
+from newsletter.stories.models import StoryVersion
+
+
+class Edition(Base):
+    """One briefing on one edition date. ``state`` only ever changes by `newsletter.editions.states.move`."""
+
+    __tablename__ = "edition"
+    __table_args__ = (
+        UniqueConstraint("briefing", "edition_date"),
+        CheckConstraint(
+            "state IN ('draft', 'ready', 'approved', 'locked', 'sending', 'sent', 'held', 'skipped', 'aborted')",
+            name="state",
+        ),
+        Index("ix_edition_state", "state"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    briefing: Mapped[str] = mapped_column(String(64))
+    edition_date: Mapped[date]
+    state: Mapped[str] = mapped_column(String(16))
+    reason: Mapped[str] = mapped_column(default="")
+    """Why it is in its state, in words: why skipped, why held."""
+    due_at: Mapped[datetime]
+    """When the first wave is to leave."""
+    subject: Mapped[str | None]
+    """An editor's own subject, in place of the briefing's pattern."""
+    preheader: Mapped[str | None]
+    version: Mapped[int] = mapped_column(default=0)
+    """Counts every editorial change, so that two editors cannot overwrite each other unnoticed."""
+    created_at: Mapped[datetime]
+    assembled_at: Mapped[datetime | None]
+    approved_at: Mapped[datetime | None]
+    approved_by: Mapped[str | None]
+    approved_digest: Mapped[str | None] = mapped_column(String(64))
+    locked_at: Mapped[datetime | None]
+    dated_at: Mapped[datetime | None]
+    """The Date header of every message, so that a message sent again is the same bytes."""
+    snapshot_cursor: Mapped[int] = mapped_column(BigId, default=0)
+    """The last subscriber id that has been frozen."""
+    snapshot_done: Mapped[bool] = mapped_column(default=False)
+    recipients: Mapped[int] = mapped_column(default=0)
+    """How many have been frozen."""
+    finished_at: Mapped[datetime | None]
+
+    slots: Mapped[list[Slot]] = relationship(
+        back_populates="edition", order_by="Slot.section_no, Slot.segment, Slot.position", cascade="all, delete-orphan"
+    )
+    overrides: Mapped[list[Override]] = relationship(back_populates="edition", cascade="all, delete-orphan")
+
+    @property
+    def key(self) -> str:
+        """``morning/2026-11-23``"""
+        return f"{self.briefing}/{self.edition_date.isoformat()}"
+
+
+class Slot(Base):
+    """A place in an edition that pins one story version. ``segment`` is empty where everyone gets it."""
+
+    __tablename__ = "slot"
+    __table_args__ = (UniqueConstraint("edition_id", "section", "segment", "position"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    edition_id: Mapped[int] = mapped_column(ForeignKey("edition.id", ondelete="CASCADE"))
+    section: Mapped[str] = mapped_column(String(64))
+    section_no: Mapped[int]
+    segment: Mapped[str] = mapped_column(String(64), default="")
+    position: Mapped[int]
+    story_version_id: Mapped[int] = mapped_column(ForeignKey("story_version.id"))
+    reason: Mapped[str]
+    """Why this story stands here, in words."""
+
+    edition: Mapped[Edition] = relationship(back_populates="slots")
+    story_version: Mapped[StoryVersion] = relationship()
+
+
+class Override(Base):
+    """What an editor decided about one story in one edition. Never in the slot, so that assembling again keeps it.
+
+    ``kind`` is pin, exclude, move, headline or dek; ``text`` holds the edited words, ``section`` and ``position`` the
+    place that a pin or a move wants; ``segment`` is empty where it is meant for everyone.
+    """
+
+    __tablename__ = "override"
+    __table_args__ = (
+        UniqueConstraint("edition_id", "kind", "story_id", "segment"),
+        CheckConstraint("kind IN ('pin', 'exclude', 'move', 'headline', 'dek')", name="kind"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    edition_id: Mapped[int] = mapped_column(ForeignKey("edition.id", ondelete="CASCADE"))
+    kind: Mapped[str] = mapped_column(String(16))
+    story_id: Mapped[int] = mapped_column(ForeignKey("story.id"))
+    segment: Mapped[str] = mapped_column(String(64), default="")
+    section: Mapped[str | None] = mapped_column(String(64))
+    position: Mapped[int | None]
+    text: Mapped[str | None]
+    by: Mapped[str] = mapped_column(default="")
+    at: Mapped[datetime]
+
+    edition: Mapped[Edition] = relationship(back_populates="overrides")
+
+
+class EditionEvent(Base):
+    """One line of an edition's history: written with every change of state, never changed."""
+
+    __tablename__ = "edition_event"
+    __table_args__ = (Index("ix_edition_event_edition", "edition_id"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    edition_id: Mapped[int] = mapped_column(ForeignKey("edition.id", ondelete="CASCADE"))
+    at: Mapped[datetime]
+    from_state: Mapped[str] = mapped_column(String(16))
+    to_state: Mapped[str] = mapped_column(String(16))
+    by: Mapped[str] = mapped_column(default="")
+    reason: Mapped[str] = mapped_column(default="")
+
+
+class Variant(Base):
+    """An edition as one segment gets it, frozen at the lock. ``slots`` holds the reader slots as data."""
+
+    __tablename__ = "variant"
+    __table_args__ = (UniqueConstraint("edition_id", "segment"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    edition_id: Mapped[int] = mapped_column(ForeignKey("edition.id", ondelete="CASCADE"))
+    segment: Mapped[str] = mapped_column(String(64))
+    no: Mapped[int]
+    """Its place in the briefing's list of segments: who fits several gets the first."""
+    backends: Mapped[list[str]]
+    """Where its messages go, in order of preference."""
+    due_at: Mapped[datetime]
+    """When its wave is to leave."""
+    subject: Mapped[str]
+    preheader: Mapped[str]
+    html: Mapped[str]
+    text: Mapped[str]
+    slots: Mapped[list[Any]]
+    """``[{"name", "before", "after", "fallback"}]`` in the order of their index."""
+    nonce: Mapped[str] = mapped_column(String(12))
+    digest: Mapped[str] = mapped_column(String(64))
+    """SHA-256 of what readers get."""
+    stories: Mapped[list[Any]]
+    """The story version ids that it carries, in order."""
+    frozen_at: Mapped[datetime]

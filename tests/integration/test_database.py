@@ -1,0 +1,118 @@
+"""The database: schema, instants, and transactions that lose nothing."""
+
+from __future__ import annotations
+
+import importlib
+import multiprocessing
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Column, Integer, MetaData, Table, func, insert, select, text, update
+from sqlalchemy.exc import IntegrityError, StatementError
+
+from newsletter.audience.models import Consent, SiteValue
+from newsletter.database import Database, metadata
+from newsletter.database.schema import current, downgrade, head, require_current, upgrade
+from newsletter.errors import ConfigError, SchemaBehind
+
+
+def test_models_and_migrations_agree(database: Database) -> None:
+    """Autogenerate finds nothing to do after an upgrade."""
+    for room in ("stories", "editions", "audience", "delivery"):
+        importlib.import_module(f"newsletter.{room}.models")
+    with database.write_connection() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+        assert compare_metadata(context, metadata) == []
+
+
+def test_schema_goes_down_and_up_again(database: Database) -> None:
+    downgrade(database, "base")
+    with pytest.raises(SchemaBehind, match="db upgrade"):
+        require_current(database)
+    upgrade(database)
+    upgrade(database)
+    assert current(database) == head()
+    require_current(database)
+
+
+def test_instants_come_back_aware_and_in_utc(database: Database) -> None:
+    berlin = datetime.fromisoformat("2026-11-23T06:00:00.123+01:00")
+    with database.writing() as session:
+        session.add(Consent(digest="x", wording="yes", source="form", at=berlin))
+    with database.reading() as session:
+        at = session.scalars(select(Consent.at)).one()
+    assert at == berlin
+    assert at.tzinfo is UTC
+    assert at.isoformat() == "2026-11-23T05:00:00.123000+00:00"
+
+
+def test_a_naive_instant_is_refused(database: Database) -> None:
+    with pytest.raises(StatementError, match="aware"), database.writing() as session:
+        session.add(Consent(digest="x", wording="yes", source="form", at=datetime(2026, 11, 23)))  # noqa: DTZ001
+
+
+def test_a_foreign_key_is_kept(database: Database) -> None:
+    with pytest.raises(IntegrityError), database.write_connection() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO edition_event (edition_id, at, from_state, to_state, by, reason) VALUES (9, 1, '', '', '', '')"
+            )
+        )
+
+
+def test_a_reading_session_cannot_write(database: Database) -> None:
+    with pytest.raises(Exception, match=r"read.?only"), database.reading() as session:
+        session.add(SiteValue(name="a", value="b"))
+        session.flush()
+
+
+def test_a_block_that_raises_leaves_nothing(database: Database) -> None:
+    with pytest.raises(RuntimeError), database.writing() as session:
+        session.add(SiteValue(name="a", value="b"))
+        session.flush()
+        raise RuntimeError
+    with database.reading() as session:
+        assert session.scalar(select(func.count()).select_from(SiteValue)) == 0
+
+
+counter = Table("counter", MetaData(), Column("v", Integer, nullable=False))
+
+
+def _count_up(url: str, times: int) -> None:
+    database = Database(url)
+    for _ in range(times):
+        with database.write_connection() as connection:
+            value = connection.execute(select(counter.c.v)).scalar_one()
+            connection.execute(update(counter).values(v=value + 1))
+    database.close()
+
+
+def test_two_processes_lose_no_update_on_sqlite(tmp_path: Path) -> None:
+    """Read, add, write back from two processes at once: every increment counts, and nobody is told to try again."""
+    url = f"sqlite:///{tmp_path / 'x.db'}"
+    database = Database(url)
+    with database.write_connection() as connection:
+        counter.create(connection)
+        connection.execute(insert(counter).values(v=0))
+    context = multiprocessing.get_context("spawn")
+    workers = [context.Process(target=_count_up, args=(url, 150)) for _ in range(2)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(60)
+    assert [worker.exitcode for worker in workers] == [0, 0]
+    with database.read_connection() as connection:
+        assert connection.execute(select(counter.c.v)).scalar_one() == 300
+
+
+@pytest.mark.parametrize("url", ["nonsense", "sqlite://", "sqlite:///:memory:", "mysql://h/x"])
+def test_a_database_that_cannot_be_used_is_named(url: str) -> None:
+    with pytest.raises(ConfigError, match="database"):
+        Database(url)
+
+
+def test_a_password_is_not_in_the_repr() -> None:
+    assert "secret" not in repr(Database("postgresql://omar:secret@127.0.0.1/x"))
