@@ -208,8 +208,10 @@ def check_slot_places(source: str, path: Path) -> None:
         tree = _JINJA.parse(source)
     except TemplateSyntaxError as error:
         raise TemplateError(error.message or "this is no Jinja", path=path, line=error.lineno) from None
-    for branch in tree.find_all((nodes.If, nodes.CondExpr)):
-        for call in _slot_calls(branch.test):
+    tests = [branch.test for branch in tree.find_all(nodes.If)]
+    tests += [choice.test for choice in tree.find_all(nodes.CondExpr)]
+    for test in tests:
+        for call in _slot_calls(test):
             raise MisplacedSlot(
                 f"the slot {_slot_name(call)} is asked for in an if: nothing may branch on a reader; "
                 "give the slot a fallback, or make a segment",
@@ -259,7 +261,8 @@ def _check_name(call: nodes.Call, path: Path) -> None:
 
 def _check_markup(source: str, path: Path) -> None:
     """Puts something harmless in the place of all Jinja, and looks where the slots are then."""
-    masked, length = [], 0
+    masked: list[str] = []
+    length = 0
     words: list[Word] = []
     lines: list[int] = []
     inside: list[tuple[str, str]] | None = None
@@ -273,7 +276,7 @@ def _check_markup(source: str, path: Path) -> None:
         elif kind == "variable_end":
             tokens, inside = inside or [], None
             call = _printed_call(tokens)
-            # A value that begins with an expression is taken for a URL, so that `{{ base }}?x={{ slot_url(…) }}` passes.
+            # A value that begins with an expression is taken for a URL: `{{ base }}?x={{ slot_url(…) }}` is a fine one.
             piece = "https://jinja.invalid/" if masked and masked[-1][-1:] in "\"'" else "jinja"
             if call:
                 words.append(Word(length, length + len(piece), len(words), call[1], _CALLS[call[0]]))
