@@ -1,0 +1,249 @@
+"""The story store: what is in it, what goes in, and who says whether it may go out."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Select, and_, insert, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session, contains_eager
+
+from newsletter.errors import NotFound, Refused
+from newsletter.stories.draft import StoryDraft
+from newsletter.stories.models import Story, StoryStatus, StoryVersion
+from newsletter.stories.slugs import candidates, slugify
+from newsletter.stories.versions import digest
+
+_HELD, _USABLE, _WITHHELD, _KILLED = StoryStatus.HELD, StoryStatus.USABLE, StoryStatus.WITHHELD, StoryStatus.KILLED
+
+_NEAR_MATCHES_AMONG = 5000
+
+
+class Outcome(StrEnum):
+    """What saving a draft did."""
+
+    NEW = "new"
+    UPDATED = "updated"
+    UNCHANGED = "unchanged"
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """A stored draft: what it did, the story's key, its status after it, and the number of its latest version."""
+
+    outcome: Outcome
+    story_id: int
+    slug: str
+    status: StoryStatus
+    version: int
+
+
+def save(session: Session, draft: StoryDraft, now: datetime, *, default_status: StoryStatus = _HELD) -> Saved:
+    """Stores a draft in the session's transaction: a new story, a new version when the content changed, else nothing.
+
+    A new story has the status that its source says, else ``default_status``. For a story that is known, see
+    `_status_after`. Its slug stays what it was at first. Safe to run at once from several processes.
+    """
+    story = _locked(session, draft.external_id)
+    if story is None:
+        status = draft.status or default_status
+        story_id = _insert_story(session, draft, status, now)
+        if story_id is not None:
+            _insert_version(session, story_id, 1, draft, now)
+            slug = session.scalars(select(Story.slug).where(Story.id == story_id)).one()
+            return Saved(Outcome.NEW, story_id, slug, status, 1)
+        story = _locked(session, draft.external_id)  # somebody else was first
+        if story is None:
+            raise Refused(f"no free slug was found for {draft.external_id}: give it a slug of its own")
+    return _save_known(session, story, draft, now)
+
+
+def _save_known(session: Session, story: Story, draft: StoryDraft, now: datetime) -> Saved:
+    changes: dict[str, object] = {}
+    status = StoryStatus(story.status)
+    if draft.status is not None and draft.status != story.source_status:
+        status = _status_after(status, story.source_status, draft.status)
+        changes |= {"status": status.value, "source_status": draft.status.value}
+    latest = session.scalars(
+        select(StoryVersion.digest).where(StoryVersion.story_id == story.id, StoryVersion.no == story.latest_no)
+    ).one()
+    number, outcome = story.latest_no, Outcome.UNCHANGED
+    if latest != digest(draft):
+        number, outcome = number + 1, Outcome.UPDATED
+        changes |= {"latest_no": number, "source": draft.source}
+    elif status != story.status:
+        outcome = Outcome.UPDATED
+    if changes:
+        # The row is locked since it was read; naming what it said makes a lost lock an error and not a lost update.
+        moved = session.execute(
+            update(Story)
+            .where(Story.id == story.id, Story.latest_no == story.latest_no, Story.status == story.status)
+            .values(**changes, updated_at=now)
+            .execution_options(synchronize_session=False)
+            .returning(Story.id)
+        ).all()
+        if not moved:
+            raise Refused(f"{story.slug} was changed by somebody else at the same moment: import it again")
+        if number != story.latest_no:
+            _insert_version(session, story.id, number, draft, now)
+        session.expire(story)
+    return Saved(outcome, story.id, story.slug, status, number)
+
+
+def _status_after(status: StoryStatus, said: str | None, says: StoryStatus) -> StoryStatus:
+    """The status once a source says something new (``said`` is what it said last, None for nothing yet).
+
+    Killed stays killed. Withheld and killed win at once, and held takes back what was usable: the source knows
+    something. Usable lifts only what was held, and what the source itself had withheld: a source cannot lift an editor's own
+    withholding. What a source says again does not come here, so that a person's decision stands.
+    """
+    if status == _KILLED or says == _KILLED:
+        return _KILLED
+    if says == _USABLE:
+        return _USABLE if status == _HELD or said == _WITHHELD else status
+    if says == _HELD:
+        return _HELD if status == _USABLE else status
+    return says
+
+
+def _locked(session: Session, external_id: str) -> Story | None:
+    statement = select(Story).where(Story.external_id == external_id).with_for_update()
+    return session.scalars(statement, execution_options={"populate_existing": True}).one_or_none()
+
+
+def _insert_story(session: Session, draft: StoryDraft, status: StoryStatus, now: datetime) -> int | None:
+    """The new row's id, or None where the external id is there already."""
+    make = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+    for slug in candidates(draft.slug or slugify(draft.short_headline or draft.headline), draft.external_id):
+        statement = make(Story).values(
+            external_id=draft.external_id,
+            slug=slug,
+            status=status.value,
+            source_status=draft.status.value if draft.status else None,
+            source=draft.source,
+            latest_no=1,
+            created_at=now,
+            updated_at=now,
+        )
+        created = session.execute(statement.on_conflict_do_nothing().returning(Story.id)).scalar_one_or_none()
+        if created is not None:
+            return created
+        if session.scalars(select(Story.id).where(Story.external_id == draft.external_id)).one_or_none() is not None:
+            return None
+    return None
+
+
+def _insert_version(session: Session, story_id: int, number: int, draft: StoryDraft, now: datetime) -> None:
+    session.execute(
+        insert(StoryVersion).values(
+            story_id=story_id,
+            no=number,
+            digest=digest(draft),
+            kicker=draft.kicker,
+            headline=draft.headline,
+            short_headline=draft.short_headline,
+            dek=draft.dek,
+            summary=draft.summary,
+            body=draft.body,
+            bullets=[asdict(bullet) for bullet in draft.bullets],
+            byline=draft.byline,
+            image=asdict(draft.image) if draft.image else None,
+            section=draft.section,
+            tags=list(draft.tags),
+            regions=list(draft.regions),
+            priority=draft.priority,
+            url=draft.url,
+            published_at=draft.published_at,
+            embargo_until=draft.embargo_until,
+            expires_at=draft.expires_at,
+            internal_note=draft.internal_note,
+            rights=draft.rights,
+            created_at=now,
+        )
+    )
+
+
+def release(session: Session, key: str, now: datetime) -> Story:
+    """Lets a held or withheld story go out. Raises `NotFound`, or `Refused` for a killed one."""
+    return _decide(session, key, _USABLE, now)
+
+
+def hold(session: Session, key: str, now: datetime) -> Story:
+    """Takes a story back until it is released. Raises `NotFound`, or `Refused` for a killed one."""
+    return _decide(session, key, _HELD, now)
+
+
+def withhold(session: Session, key: str, now: datetime) -> Story:
+    """Takes a story back so that its source cannot lift it. Raises `NotFound`, or `Refused` for a killed one."""
+    return _decide(session, key, _WITHHELD, now)
+
+
+def kill(session: Session, key: str, now: datetime) -> Story:
+    """Ends a story for good. Raises `NotFound`."""
+    return _decide(session, key, _KILLED, now)
+
+
+def _decide(session: Session, key: str, status: StoryStatus, now: datetime) -> Story:
+    story = find(session, key)
+    session.execute(
+        update(Story)
+        .where(Story.id == story.id, Story.status.not_in([status.value, _KILLED.value]))
+        .values(status=status.value, updated_at=now)
+        .execution_options(synchronize_session=False)
+    )
+    session.refresh(story)
+    if story.status != status:
+        raise Refused(f"{story.slug} was killed, and that is for good: store it anew under another id")
+    return story
+
+
+def find(session: Session, key: str) -> Story:
+    """The story with this slug, else with this external id. Raises `NotFound`, which names what is like it."""
+    for column in (Story.slug, Story.external_id):
+        if (story := session.scalars(select(Story).where(column == key)).one_or_none()) is not None:
+            return story
+    slugs = session.scalars(select(Story.slug).order_by(Story.id.desc()).limit(_NEAR_MATCHES_AMONG)).all()
+    near = difflib.get_close_matches(key, slugs, n=3)
+    hint = f"did you mean {' or '.join(near)}?" if near else "see `newsletter stories list`"
+    raise NotFound(f"There is no story {key!r}: {hint}")
+
+
+def _latest() -> Select[Any]:
+    return (
+        select(StoryVersion)
+        .join(StoryVersion.story)
+        .where(StoryVersion.no == Story.latest_no)
+        .options(contains_eager(StoryVersion.story))
+    )
+
+
+def latest(session: Session, story: Story) -> StoryVersion:
+    """A story's latest version, with its story loaded."""
+    found: StoryVersion = session.scalars(_latest().where(Story.id == story.id)).one()
+    return found
+
+
+def listing(session: Session, *, statuses: Collection[StoryStatus] = (), limit: int = 200) -> list[StoryVersion]:
+    """Latest versions with their stories, the story that changed last first; of some statuses only, if given."""
+    statement = _latest().order_by(Story.updated_at.desc(), Story.id.desc()).limit(limit)
+    if statuses:
+        statement = statement.where(Story.status.in_([status.value for status in statuses]))
+    return list(session.scalars(statement))
+
+
+def usable_versions(session: Session, at: datetime) -> list[StoryVersion]:
+    """What may go out at an instant: the latest version of every story that is usable, whose embargo has passed and
+    that has not expired, in the order in which the stories were stored. Each has its ``story`` loaded."""
+    statement = _latest().where(
+        and_(
+            Story.status == _USABLE.value,
+            or_(StoryVersion.embargo_until.is_(None), StoryVersion.embargo_until <= at),
+            or_(StoryVersion.expires_at.is_(None), StoryVersion.expires_at > at),
+        )
+    )
+    return list(session.scalars(statement.order_by(Story.id)))
