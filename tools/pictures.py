@@ -1,6 +1,6 @@
 """The sample edition's pictures, drawn: a harbour at dawn, a lighthouse at night, a train on a viaduct.
 
-The sample stories name pictures on a host that does not exist. Screenshots and browser tests answer for that host with these.
+The sample stories name pictures on a host that does not exist. Screenshots and browser tests answer for that host.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable
 from functools import cache
 from io import BytesIO
+from itertools import pairwise
 from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
@@ -34,7 +35,7 @@ class Canvas:
     def sky(self, stops: list[tuple[float, Colour]], bottom: float) -> None:
         for y in range(round(bottom * FINER)):
             at = y / (bottom * FINER)
-            (low, first), (high, second) = next((a, b) for a, b in zip(stops, stops[1:], strict=False) if at <= b[0])
+            (low, first), (high, second) = next((a, b) for a, b in pairwise(stops) if at <= b[0])
             self.draw.line(
                 [(0, y), (self.width * FINER, y)], _between(first, second, (at - low) / ((high - low) or 1)), width=1
             )
@@ -48,14 +49,21 @@ class Canvas:
         )
 
     def disc(self, x: float, y: float, radius: float, colour: Colour) -> None:
-        self.draw.ellipse([(x - radius) * FINER, (y - radius) * FINER, (x + radius) * FINER, (y + radius) * FINER], colour)
+        self.draw.ellipse(
+            [(x - radius) * FINER, (y - radius) * FINER, (x + radius) * FINER, (y + radius) * FINER], colour
+        )
 
     def line(self, points: list[tuple[float, float]], colour: Colour, width: float) -> None:
         self.draw.line([(x * FINER, y * FINER) for x, y in points], colour, round(width * FINER), joint="curve")
 
     def hills(self, base: float, height: float, waves: tuple[float, ...], colour: Colour) -> None:
         crest = [
-            (x, base - height * (0.55 + sum(math.sin(x / self.width * math.tau * w + w * 1.7) for w in waves) / 2.4 / len(waves)))
+            (
+                x,
+                base
+                - height
+                * (0.55 + sum(math.sin(x / self.width * math.tau * w + w * 1.7) for w in waves) / 2.4 / len(waves)),
+            )
             for x in range(0, self.width + 9, 8)
         ]
         self.shape([(0, base + 2), *crest, (self.width, base + 2)], colour)
@@ -97,7 +105,12 @@ def harbour() -> bytes:
     on.sky([(0, (35, 52, 92)), (0.42, (121, 104, 143)), (0.74, (233, 145, 118)), (1, (252, 205, 148))], water)
     for radius, share in ((190, 0.22), (140, 0.4), (96, 0.9)):
         on.disc(770, 520, radius, _between((243, 170, 128), (255, 240, 205), share))
-    for left, right, y, share in ((90, 520, 150, 0.25), (210, 700, 176, 0.4), (640, 1130, 232, 0.5), (0, 360, 300, 0.6)):
+    for left, right, y, share in (
+        (90, 520, 150, 0.25),
+        (210, 700, 176, 0.4),
+        (640, 1130, 232, 0.5),
+        (0, 360, 300, 0.6),
+    ):
         on.box(left, y, right, y + 12, _between((121, 104, 143), (252, 190, 150), share), 6)
     on.hills(water, 150, (1.0, 2.3), (148, 101, 124))
     on.hills(water, 96, (1.6, 3.7), (104, 76, 109))
@@ -110,7 +123,9 @@ def harbour() -> bytes:
         x, y = (n * 347) % 1240 - 60, water + 10 + (n * 89) % 190
         on.box(x, y, x + 60 + (n * 53) % 130, y + 3, _between((60, 62, 100), (110, 92, 126), 0.35 + (n % 4) * 0.12), 2)
     night = (27, 31, 58)
-    for n, (left, tall) in enumerate(((0, 44), (66, 70), (150, 38), (246, 58), (318, 34), (1010, 46), (1084, 78), (1150, 52))):
+    for n, (left, tall) in enumerate(
+        ((0, 44), (66, 70), (150, 38), (246, 58), (318, 34), (1010, 46), (1084, 78), (1150, 52))
+    ):
         on.box(left, water - tall, left + 96, water + 2, _between(night, (104, 76, 109), 0.35))
         on.box(left + 18, water - tall + 14, left + 24, water - tall + 22, (255, 214, 150) if n % 2 else night)
     _crane(on, 150, 592, 380, night, 0.30)
@@ -137,13 +152,17 @@ def lighthouse() -> bytes:
     for n in range(34):
         on.disc((n * 197) % 640, (n * 71) % 210, 0.9 + (n % 3) * 0.5, (214, 226, 236))
     for spread, share in ((44, 0.10), (28, 0.2), (14, 0.42)):
-        on.shape([(437, 128), (0, 96 - spread), (0, 120 + spread * 1.6)], _between((29, 62, 98), (255, 232, 170), share))
+        on.shape(
+            [(437, 128), (0, 96 - spread), (0, 120 + spread * 1.6)], _between((29, 62, 98), (255, 232, 170), share)
+        )
     on.hills(water, 60, (1.2, 2.7), (21, 46, 74))
     on.box(0, water, 640, 480, (17, 37, 64))
     for n in range(22):
         x, y = (n * 173) % 660 - 20, water + 8 + (n * 41) % 128
         on.box(x, y, x + 36 + (n * 29) % 70, y + 2.4, _between((17, 37, 64), (122, 164, 180), 0.15 + (n % 4) * 0.1), 1)
-    on.shape([(330, 480), (360, 398), (398, 346), (470, 332), (532, 352), (600, 420), (640, 440), (640, 480)], (8, 16, 33))
+    on.shape(
+        [(330, 480), (360, 398), (398, 346), (470, 332), (532, 352), (600, 420), (640, 440), (640, 480)], (8, 16, 33)
+    )
     on.shape([(418, 150), (456, 150), (470, 340), (404, 340)], (238, 232, 220))
     for top in (182, 246, 310):
         grow = (top - 150) * 0.074
@@ -177,7 +196,10 @@ def viaduct() -> bytes:
         for angle in range(0, 180, 3):
             bend = math.radians(angle)
             foot = (x + 75 + 43 * math.cos(bend), 318 - 44 * math.sin(bend))
-            on.shape([foot, (foot[0] + 2.6, foot[1]), (foot[0] + 2.6, 272), (foot[0] - 2.6, 272), (foot[0] - 2.6, foot[1])], stone)
+            on.shape(
+                [foot, (foot[0] + 2.6, foot[1]), (foot[0] + 2.6, 272), (foot[0] - 2.6, 272), (foot[0] - 2.6, foot[1])],
+                stone,
+            )
     on.hills(482, 52, (2.1, 4.3), (20, 44, 48))
     red, dark = (178, 58, 46), (33, 38, 46)
     for n in range(4):
