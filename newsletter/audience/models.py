@@ -31,6 +31,8 @@ class Subscriber(Base):
     __table_args__ = (
         Index("ix_subscriber_address_hash", "address_hash"),
         Index("ix_subscriber_country", "country"),
+        # The number of a reader who was erased must never become another's: signed links and the ledger name it.
+        {"sqlite_autoincrement": True},
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)

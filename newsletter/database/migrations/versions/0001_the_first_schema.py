@@ -199,7 +199,8 @@ def upgrade() -> None:
     sa.Column('updated_at', sa.BigInteger(), nullable=False),
     sa.ForeignKeyConstraint(['consent_id'], ['consent.id'], name=op.f('fk_subscriber_consent_id_consent')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_subscriber')),
-    sa.UniqueConstraint('email_norm', name=op.f('uq_subscriber_email_norm'))
+    sa.UniqueConstraint('email_norm', name=op.f('uq_subscriber_email_norm')),
+    sqlite_autoincrement=True
     )
     with op.batch_alter_table('subscriber', schema=None) as batch_op:
         batch_op.create_index('ix_subscriber_address_hash', ['address_hash'], unique=False)
