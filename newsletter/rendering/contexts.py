@@ -131,8 +131,8 @@ def _in_tag(document: str, where: Word, tag: str, token: re.Match[str], end: int
         at = attribute.end()
         if where.start >= at:
             continue
-        name, value = attribute[1].lower(), attribute[2] or ""
-        if where.end > at or not attribute.start(2) <= where.start:
+        name, value = attribute[1].lower(), attribute[2]
+        if value is None or where.start < attribute.start(2):
             break
         if value[0] not in "\"'":
             raise Misplaced(where, f'stands in an attribute without quotes; write {name}="…" with quotes')

@@ -18,7 +18,7 @@ _COLUMNS = 75
 
 _TABLE = tuple(b"=%02X" % byte for byte in range(256))
 _UNSAFE = re.compile(rb"[^\t\n\x20-\x7e]+")
-_PLAIN = re.compile(r"(?!\.|From )[ -<>-~]{1,75}")
+_PLAIN = re.compile(r"(?!\.|From )[ -~]{1,75}")
 
 
 def _escape(match: re.Match[bytes]) -> bytes:
@@ -66,9 +66,9 @@ def encode_fenced(text: str) -> bytes:
     Ends with a soft break unless it ends with a line break, so that pieces may be joined in any order and the columns
     of one never depend on the other. An empty piece is no bytes at all.
     """
-    if _PLAIN.fullmatch(text):
-        return text.encode("ascii") + SOFT_BREAK
     if not text:
         return b""
+    if _PLAIN.fullmatch(text) and len(line := text.replace("=", "=3D")) <= _COLUMNS:
+        return line.encode("ascii") + SOFT_BREAK
     encoded = encode(text)
     return encoded if encoded.endswith(b"\r\n") else encoded + SOFT_BREAK

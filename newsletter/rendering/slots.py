@@ -72,7 +72,7 @@ class MisplacedSlot(TemplateError):
 _BREAKS = re.compile("[\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029]+")
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff]")
 _SUSPECT = re.compile(_CONTROLS.pattern + "|" + _BREAKS.pattern)
-_URL = re.compile(r"(?:https?://[^/?#\s@\\]+|mailto:[^\s])", re.IGNORECASE | re.ASCII)
+_URL = re.compile(r"(?:https?://[^/?#\s@\\]+(?:[/?#]|\Z)|mailto:[^\s])", re.IGNORECASE | re.ASCII)
 _URL_CLEAN = re.compile(r"[A-Za-z0-9._~:/?#\[\]@!$&()*+,;=%-]+")
 
 
