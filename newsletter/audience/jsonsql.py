@@ -69,11 +69,11 @@ def _parts(element: FunctionElement[Any], compiler: SQLCompiler, **kw: Any) -> t
 @compiles(_AttributeText, "sqlite")
 def _text_sqlite(element: _AttributeText, compiler: SQLCompiler, **kw: Any) -> str:
     column, name = _parts(element, compiler, **kw)
-    return (
-        "(SELECT CASE type WHEN 'text' THEN value WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' WHEN 'integer' "
-        "THEN CASE WHEN abs(value) < 1000000000000000 THEN CAST(value AS TEXT) END END "
-        f"FROM json_each({column}) WHERE key = {name})"
+    text = (
+        "CASE type WHEN 'text' THEN value WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' WHEN 'integer' "
+        "THEN CASE WHEN abs(value) < 1000000000000000 THEN CAST(value AS TEXT) END END"
     )
+    return f"(SELECT {text} FROM json_each({column}) WHERE key = {name})"  # noqa: S608
 
 
 @compiles(_AttributeText, "postgresql")

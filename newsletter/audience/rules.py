@@ -207,6 +207,7 @@ class AttributeNumber:
 
     def clause(self) -> ColumnElement[bool]:
         number = attribute_number(self.name)
+        found: ColumnElement[bool]
         if self.values:
             found = number.in_([_decimal(value) for value in self.values])
         elif self.least is not None:

@@ -154,9 +154,9 @@ class _Reader:
             except ValueError as error:
                 self.fail(where, str(error))
         elif field not in _OPERATORS:
-            known = [*_OPERATORS, *_JOINTS]
-            near = difflib.get_close_matches(field, known, 1, 0.6)
-            hint = f"did you mean {near[0]}?" if near else f"write {', '.join(known)}, or attributes.{field}"
+            fields = [*_OPERATORS, *_JOINTS]
+            near = difflib.get_close_matches(field, fields, 1, 0.6)
+            hint = f"did you mean {near[0]}?" if near else f"write {', '.join(fields)}, or attributes.{field}"
             self.fail(where, f"unknown field “{field}”: {hint}")
         known = _ATTRIBUTE_OPERATORS if attribute is not None else _OPERATORS[field]
         if not isinstance(value, dict):
@@ -171,7 +171,7 @@ class _Reader:
         for operator, operand in value.items():
             at = where if shorthand else (*where, operator)
             if operator not in known:
-                self.fail(at, _unknown("operator", operator, known) + (f" (of {field})" if field else ""))
+                self.fail(at, _unknown(f"operator of {field}", operator, known))
             parts.append(self._comparison(at, field, attribute, operator, operand))
         return parts[0] if len(parts) == 1 else rules.All(tuple(parts))
 
@@ -257,8 +257,9 @@ class _Reader:
         if operator in ("at_least", "at_most"):
             if not numbers:
                 self.fail(where, f"{operator} wants a number")
-            limit = numbers[0]
-            return rules.AttributeNumber(name, **{"least" if operator == "at_least" else "most": limit})
+            if operator == "at_least":
+                return rules.AttributeNumber(name, least=numbers[0])
+            return rules.AttributeNumber(name, most=numbers[0])
         if operator == "starts_with":
             if numbers:
                 self.fail(where, "starts_with wants text: put the number in quotes")
