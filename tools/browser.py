@@ -1,0 +1,90 @@
+"""Chromium as a judge: what a mail looks like, and what axe says of it. Nothing is fetched but the sample pictures."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+from playwright.sync_api import Browser as Chromium
+from playwright.sync_api import Page, Route, sync_playwright
+
+from tools.pictures import picture
+
+Scheme = Literal["light", "dark"]
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+_QUIET = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--font-render-hinting=none",
+]
+_AXE = Path(__file__).parent.parent / "tests" / "judges" / "node_modules" / "axe-core" / "axe.min.js"
+# Two rules speak of web pages: a mail has no landmarks of its own, it stands in those of the program that shows it.
+_PROFILE = {"rules": {"region": {"enabled": False}, "landmark-one-main": {"enabled": False}}}
+
+
+class Browser:
+    """A Chromium that shows mails. Made by `browser`."""
+
+    def __init__(self, chromium: Chromium) -> None:
+        self._chromium = chromium
+
+    @contextmanager
+    def page(
+        self, html: str, *, width: int = 640, scheme: Scheme = "light", images: bool = True, scale: float = 1
+    ) -> Iterator[Page]:
+        """The mail, loaded in a window of that many CSS pixels. Without ``images`` every picture fails to load."""
+        context = self._chromium.new_context(
+            viewport={"width": width, "height": 800}, color_scheme=scheme, device_scale_factor=scale
+        )
+
+        def answer(route: Route) -> None:
+            if images and route.request.resource_type == "image":
+                route.fulfill(body=picture(route.request.url), content_type="image/jpeg")
+            else:
+                route.abort()
+
+        try:
+            page = context.new_page()
+            page.route("**/*", answer)
+            page.set_content(html, wait_until="load")
+            yield page
+        finally:
+            context.close()
+
+    def shot(
+        self, html: str, *, width: int = 640, scheme: Scheme = "light", images: bool = True, scale: float = 1
+    ) -> bytes:
+        """The whole mail as PNG."""
+        with self.page(html, width=width, scheme=scheme, images=images, scale=scale) as page:
+            return page.screenshot(full_page=True)
+
+    def axe(self, html: str, *, scheme: Scheme = "light") -> list[dict[str, Any]]:
+        """What axe finds, and what it could not decide."""
+        with self.page(html, scheme=scheme) as page:
+            page.evaluate(_AXE.read_text(encoding="utf-8"))
+            said = page.evaluate("profile => axe.run(document, profile)", _PROFILE)
+        assert len(said["passes"]) > 15, "axe has looked at next to nothing"
+        return [*said["violations"], *said["incomplete"]]
+
+
+@contextmanager
+def browser() -> Iterator[Browser]:
+    """The Chromium of this machine, ended afterwards."""
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(
+            executable_path=os.environ.get("NEWSLETTER_CHROMIUM") or CHROMIUM, args=_QUIET
+        )
+        try:
+            yield Browser(chromium)
+        finally:
+            chromium.close()
