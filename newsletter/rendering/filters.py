@@ -8,11 +8,14 @@ from html import unescape
 
 from markupsafe import Markup, escape
 
+from newsletter.text import clean
+
 COLUMNS = 72
 """How long a line of plain text may be (RFC 5322 2.1.1 asks for 78 at most; 72 leaves room for quoting)."""
 
 _MARKER = re.compile(r"\s*(?:(?:[-*•–]|\d{1,3}[.)])\s+)?")
 _QUOTES = {ord('"'): "&#34;", ord("'"): "&#39;", ord("<"): "&lt;", ord(">"): "&gt;"}
+_UNCLEAN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff]")
 _BLOCK_END = re.compile(r"<br\s*/?>|</(?:p|div|li|h[1-6]|tr|blockquote)>", re.I)
 
 
@@ -50,6 +53,11 @@ def attribute(value: object) -> Markup:
     if isinstance(value, Markup):
         return Markup(str(value).translate(_QUOTES))  # noqa: S704 - quotes and brackets are escaped, the rest is safe HTML
     return escape(value)
+
+
+def cleaned(text: str) -> str:
+    """`newsletter.text.clean` for a whole page, which as a rule has nothing to clean."""
+    return clean(text) if _UNCLEAN.search(text) else text
 
 
 def tidy(text: str) -> str:

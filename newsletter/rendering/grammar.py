@@ -42,14 +42,8 @@ BLOCK = frozenset(
 )
 _HOLDS_JINJA = {"mj-body", "mj-wrapper", "mj-section", "mj-group", "mj-column", "mj-hero"}
 _WIDTH_MATTERS = _HOLDS_JINJA | {"mj-image", "mj-all", "mj-class"}
+_EMPTY = {"mj-breakpoint", "mj-carousel-image", "mj-divider", "mj-image", "mj-spacer"}
 _ONCE = {"mj-head", "mj-body", "mj-title", "mj-breakpoint"}
-
-
-@dataclass
-class _Open:
-    tag: Tag
-    kind: str
-    """The name the element counts under: that of the component it sets defaults for, in ``<mj-attributes>``."""
 
 
 @dataclass
@@ -59,7 +53,7 @@ class Grammar:
     source: Source
     masked: Masked
     mjml: bool = True
-    _stack: list[_Open] = field(default_factory=list)
+    _stack: list[Tag] = field(default_factory=list)
     _blocks: list[tuple[Span, Tag | None]] = field(default_factory=list)
     _classes: dict[str, Tag] = field(default_factory=dict)
     _used: list[tuple[str, int]] = field(default_factory=list)
@@ -75,7 +69,7 @@ class Grammar:
             else:
                 self._text(token)
         if self._stack:
-            tag = self._stack[-1].tag
+            tag = self._stack[-1]
             raise self._error(f"<{tag.name}> is never closed: write </{tag.name}>", tag.start)
         for name, offset in self._used:
             if name not in self._classes:
@@ -92,34 +86,35 @@ class Grammar:
 
     def _open(self, tag: Tag) -> None:
         parent = self._stack[-1] if self._stack else None
-        kind = tag.name
-        if parent is not None and parent.tag.name == "mj-attributes":
-            kind = self._default(tag)
+        if parent is not None and parent.name == "mj-attributes":
+            self._default(tag)
         elif tag.name.startswith("mj"):
             self._component(tag, parent)
         else:
             self._html(tag, parent)
         self._jinja(tag.start, tag.end, inside=tag)
         if not tag.empty:
+            if tag.name in _EMPTY or (parent is not None and parent.name == "mj-attributes"):
+                raise self._error(f"<{tag.name}> holds nothing: write <{tag.name} … />", tag.start)
             if len(self._stack) >= DEEPEST_ELEMENT:
                 raise self._error(
                     f"Elements are nested more than {DEEPEST_ELEMENT} deep: take some of them out", tag.start
                 )
-            self._stack.append(_Open(tag, kind))
+            self._stack.append(tag)
 
     def _close(self, tag: Tag) -> None:
         if tag.name in VOID:
             raise self._error(f"<{tag.name}> has no content and no end: take </{tag.name}> out", tag.start)
         if not self._stack:
             raise self._error(f"</{tag.name}> closes nothing: take it out", tag.start)
-        opened = self._stack.pop().tag
+        opened = self._stack.pop()
         if opened.name != tag.name:
             name, line = self.source.where(opened.start)
             raise self._error(
                 f"</{tag.name}> stands where </{opened.name}> must, for <{opened.name}> in {name}:{line}", tag.start
             )
 
-    def _component(self, tag: Tag, parent: _Open | None) -> None:
+    def _component(self, tag: Tag, parent: Tag | None) -> None:
         if tag.name in UNSUPPORTED:
             raise self._error(f"<{tag.name}> is not supported: {UNSUPPORTED[tag.name]}", tag.start)
         if tag.name not in ATTRIBUTES:
@@ -128,10 +123,10 @@ class Grammar:
             )
         if not self.mjml:
             raise self._error(f"<{tag.name}> in a file of HTML is never compiled: move it to an .mjml file", tag.start)
-        allowed = CHILDREN.get(parent.tag.name, ()) if parent else ("mjml",)
+        allowed = CHILDREN.get(parent.name, ()) if parent else ("mjml",)
         if tag.name not in allowed:
             homes = ["<" + name + ">" for name, children in CHILDREN.items() if tag.name in children]
-            inside = f"in <{parent.tag.name}>" if parent else "outside of <mjml>"
+            inside = f"in <{parent.name}>" if parent else "outside of <mjml>"
             raise self._error(
                 f"<{tag.name}> cannot stand {inside}: put it into {' or '.join(homes) or 'the page once'}", tag.start
             )
@@ -153,7 +148,7 @@ class Grammar:
             if not tag.get("src"):
                 raise self._error("<mj-social-element> needs a src: write the URL of your own icon", tag.start)
 
-    def _default(self, tag: Tag) -> str:
+    def _default(self, tag: Tag) -> None:
         """A child of ``<mj-attributes>``: defaults of a component, of all, or of an ``mj-class``."""
         if tag.name in ("mj-all", "mj-class"):
             allowed = {name: kind for element in ATTRIBUTES for name, kind in types(element).items()} | {
@@ -179,7 +174,6 @@ class Grammar:
                 tag.start,
             )
         self._attributes(tag, allowed)
-        return tag.name
 
     def _attributes(self, tag: Tag, allowed: dict[str, str]) -> None:
         self._no_duplicates(tag)
@@ -215,8 +209,8 @@ class Grammar:
                 raise self._error(f'<{tag.name}> has "{attribute.name}" twice: write it once', attribute.at)
             names.add(attribute.name)
 
-    def _html(self, tag: Tag, parent: _Open | None) -> None:
-        if self.mjml and (parent is None or parent.tag.name in CHILDREN):
+    def _html(self, tag: Tag, parent: Tag | None) -> None:
+        if self.mjml and (parent is None or parent.name in CHILDREN):
             hint = _near(tag.name, [n.removeprefix("mj-") for n in ATTRIBUTES])
             raise self._error(f"<{tag.name}> is HTML{hint}: put it into <mj-raw> or <mj-text>", tag.start)
         if tag.name.lower() in FORBIDDEN:
@@ -233,17 +227,17 @@ class Grammar:
                 )
         if tag.name.lower() in BLOCK:
             for opened in reversed(self._stack):
-                if opened.tag.name in ("a", "p"):
+                if opened.name in ("a", "p"):
                     raise self._error(
-                        f"<{tag.name}> stands in <{opened.tag.name}>, which parsers split: "
+                        f"<{tag.name}> stands in <{opened.name}>, which parsers split: "
                         + (
                             "put a link around the words and one around the picture"
-                            if opened.tag.name == "a"
+                            if opened.name == "a"
                             else "use <div> outside"
                         ),
                         tag.start,
                     )
-                if opened.tag.name in BLOCK or opened.tag.name.startswith("mj"):
+                if opened.name in BLOCK or opened.name.startswith("mj"):
                     break
 
     # What stands between elements
@@ -257,17 +251,17 @@ class Grammar:
             )
         if not self.mjml:
             return
-        if parent is None or parent.tag.name in CHILDREN or parent.tag.name == "mj-attributes":
+        if parent is None or parent.name in CHILDREN or parent.name == "mj-attributes":
             spans = self.masked.within(text.start, text.end)
             if (word := _first_word(self.masked.text, text, spans)) is not None:
                 raise self._error(f"Words between elements{_of(parent)}: put them into <mj-text> or <mj-raw>", word)
             statements = [span for span in spans if span.kind != "{#"]
-            if statements and (parent is None or parent.tag.name not in _HOLDS_JINJA) and not self._before(parent):
+            if statements and (parent is None or parent.name not in _HOLDS_JINJA) and not self._before(parent):
                 raise self._error(
                     f"Jinja cannot stand here{_of(parent)}: put it into <mj-body> or into <mj-raw>", statements[0].start
                 )
 
-    def _before(self, parent: _Open | None) -> bool:
+    def _before(self, parent: Tag | None) -> bool:
         """True before ``<mjml>``, where imports and settings may stand."""
         return parent is None and "mjml" not in self._seen
 
@@ -280,7 +274,7 @@ class Grammar:
     def _jinja(self, start: int, end: int, *, inside: Tag | None) -> None:
         """Jinja blocks must end in the component, or in the tag, in which they began."""
         home = inside or next(
-            (o.tag for o in reversed(self._stack) if o.tag.name.startswith("mj-") and o.tag.name != "mj-raw"), None
+            (o for o in reversed(self._stack) if o.name.startswith("mj-") and o.name != "mj-raw"), None
         )
         for span in self.masked.within(start, end):
             if span.opens:
@@ -310,8 +304,8 @@ def _first_word(masked: str, text: Text, spans: Iterable[Span]) -> int | None:
     return None
 
 
-def _of(parent: _Open | None) -> str:
-    return f" of <{parent.tag.name}>" if parent else " outside of <mjml>"
+def _of(parent: Tag | None) -> str:
+    return f" of <{parent.name}>" if parent else " outside of <mjml>"
 
 
 def _near(name: str, known: Iterable[str]) -> str:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import logging
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import cssutils
 from premailer import Premailer
 
-from newsletter.text import clean
+from newsletter.rendering.filters import cleaned
 
 if TYPE_CHECKING:
     from newsletter.rendering.source import Files
@@ -27,17 +27,32 @@ INLINE_ELEMENTS = frozenset(
         strong sub sup time tt u var wbr""",
     )
 )
+_MOST_SHEETS = 32
 _MERGED = re.compile(r"<!\[endif\]-->\s*<!--\[if mso \| IE\]>")
 _BETWEEN = re.compile(r">\s*\n\s*<")
 _TAG_NAME = re.compile(r"</?([A-Za-z][\w:-]*)")
 _KEPT = re.compile(r"(<pre\b.*?</pre>)", re.S)
 
 
+class _Premailer(Premailer):  # type: ignore[misc]
+    """Premailer with the rules of a style sheet kept, which it would otherwise write out anew for every mail."""
+
+    _rules: ClassVar[dict[str, Any]] = {}
+
+    def _parse_style_rules(self, css_body: str, ruleset_index: int) -> Any:
+        # Only content CSS comes here (the page's own sheets are ignored), and always as the same, first sheet.
+        if css_body not in self._rules:
+            if len(self._rules) >= _MOST_SHEETS:
+                self._rules.clear()
+            self._rules[css_body] = super()._parse_style_rules(css_body, ruleset_index)
+        return self._rules[css_body]
+
+
 def inline(html: str, css: str) -> str:
     """The page with the rules of ``css`` on its elements; see `invariants.assert_inlined` for what stays as it was."""
     html = html.replace("<!doctype html>", "<!DOCTYPE html>", 1)
     html = re.sub(r"<style(?![^>]*media=)", '<style data-premailer="ignore"', html)
-    mail = Premailer(
+    mail = _Premailer(
         html,
         css_text=css,
         keep_style_tags=False,
@@ -55,7 +70,7 @@ def inline(html: str, css: str) -> str:
     )
     out: str = mail.transform(pretty_print=False)
     # Numeric references have become characters: a C1 control character among them would make Gmail clip the mail.
-    return clean(out.replace(' data-premailer="ignore"', ""))
+    return cleaned(out.replace(' data-premailer="ignore"', ""))
 
 
 def squeezed(html: str) -> str:

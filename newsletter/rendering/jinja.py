@@ -21,7 +21,15 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from newsletter.errors import TemplateError
 from newsletter.rendering import filters
-from newsletter.rendering.model import SLOTS, EditionView, PublicationView, StoryView
+from newsletter.rendering.model import (
+    SLOTS,
+    BulletView,
+    EditionView,
+    ImageView,
+    PublicationView,
+    SectionView,
+    StoryView,
+)
 from newsletter.rendering.shield import Masked
 from newsletter.rendering.source import Source
 
@@ -31,12 +39,14 @@ WORDS = frozenset({"edition", "slot", "slot_url"})
 # Not: safe, tojson, urlize, xmlattr (they make HTML of text), random (same inputs, same bytes), attr, pprint.
 _FILTERS = re.findall(
     r"\w+",
-    """abs batch capitalize center count d default dictsort e escape first float forceescape format groupby indent int
-    items join last length list lower map max min reject rejectattr replace reverse round select selectattr slice sort string
-    striptags sum title trim truncate unique upper urlencode wordcount""",
+    """abs batch capitalize center count d default dictsort e escape first float forceescape format groupby indent
+    int items join last length list lower map max min reject rejectattr replace reverse round select selectattr slice
+    sort string striptags sum title trim truncate unique upper urlencode wordcount""",
 )
 _GLOBALS = ("range", "dict", "namespace", "joiner", "cycler")
 _ORIGIN = "template:"
+# These hold nothing but data: no method of theirs does more than read it.
+_DATA = frozenset({EditionView, PublicationView, SectionView, StoryView, BulletView, ImageView})
 _VIEWS: dict[str, type] = {"edition": EditionView, "publication": PublicationView, "lead": StoryView}
 
 
@@ -47,6 +57,18 @@ class Reference:
     name: str
     included: bool
     missing: TemplateError
+
+
+class _Environment(ImmutableSandboxedEnvironment):
+    """The sandbox, with a short way for what a template mostly does: read a field of a view."""
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        if type(obj) in _DATA and attribute[:1] != "_":
+            try:
+                return getattr(obj, attribute)
+            except AttributeError:
+                return self.undefined(obj=obj, name=attribute)
+        return super().getattr(obj, attribute)
 
 
 def _printed(value: object) -> object:
@@ -61,7 +83,7 @@ def environment(texts: Mapping[str, str], *, html: bool) -> ImmutableSandboxedEn
     def load(name: str) -> tuple[str, str, Any] | None:
         return (texts[name], _ORIGIN + name, lambda: True) if name in texts else None
 
-    env = ImmutableSandboxedEnvironment(
+    env = _Environment(
         loader=jinja2.FunctionLoader(load),
         autoescape=html,
         undefined=jinja2.StrictUndefined,

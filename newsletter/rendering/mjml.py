@@ -55,7 +55,8 @@ def compiled(source: Source, masked: Masked) -> Artefact:
     for index, (span, _) in enumerate(guarded.hidden):
         if index not in there:
             raise source.error(
-                f"MJML drops {_short(span)} where it stands: move it into <mj-raw> or <mj-text>", span.start
+                f"MJML drops {_short(span)}, as nothing uses it there: take it out, or move it into <mj-raw>",
+                span.start,
             )
     before = [span for span in masked.spans if span.start < found[begin].start and span.kind != "{#"]
     return _restored(source, guarded, before, html)

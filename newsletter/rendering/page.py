@@ -17,7 +17,7 @@ import jinja2
 from markupsafe import Markup
 
 from newsletter.errors import NewsletterError, TemplateError
-from newsletter.rendering.filters import tidy
+from newsletter.rendering.filters import cleaned, tidy
 from newsletter.rendering.inline import check_css, inline, squeezed
 from newsletter.rendering.invariants import RenderingError, assert_filled, assert_inlined
 from newsletter.rendering.jinja import environment, examine, failed_at
@@ -92,12 +92,12 @@ class TemplateSet:
         Raises `TemplateError` where the template fails on this edition, `RenderingError` where no mail comes out.
         """
         words = SlotWords(self._nonce(edition))
-        filled = clean(self._fill(self._html, edition, words)).lstrip()
+        filled = cleaned(self._fill(self._html, edition, words)).lstrip()
         assert_filled(filled, _HIDING)
         inlined = inline(filled, self.css)
         assert_inlined(filled, inlined)
         html = squeezed(inlined)
-        text = tidy(clean(self._fill(self._text, edition, words)))
+        text = tidy(cleaned(self._fill(self._text, edition, words)))
         subject, preheader = one_line(edition.subject), one_line(edition.preheader)
         return Rendered(
             subject=subject,

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _ENDS = {"{{": "}}", "{%": "%}", "{#": "#}"}
 _NAMES = {"{{": "expression", "{%": "statement", "{#": "comment"}
-_INSIDE = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|[-+]?[}%]\}|[()\[\]{}]""", re.S)
+_INSIDE = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|[-+]?[}%]\}|[()\[\]{}'"]""", re.S)
 _KEYWORD = re.compile(r"\{%[-+]?\s*(\w+)")
 _BLOCKS = {"if", "for", "macro", "call", "filter", "block", "with", "autoescape", "trans"}
 _BRANCHES = {"else", "elif"}
@@ -101,6 +101,10 @@ def _end(source: Source, start: int) -> int:
             depth -= piece[0] == "}" and depth > 0
             at = found.start() + 1
             continue
+        if piece in ("'", '"'):
+            raise source.error(
+                f"A string in this Jinja {_NAMES[opening]} is never closed: write {piece} after it", start
+            )
         depth += (piece in "([{") - (piece in ")]}" and depth > 0)
         at = found.end()
     raise source.error(f"This Jinja {_NAMES[opening]} is never closed: write {closing} after it", start)
