@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from jinja2 import Environment, TemplateSyntaxError, nodes
+from jinja2 import Environment, TemplateSyntaxError
 
 from newsletter.errors import TemplateError
 from newsletter.rendering.contexts import Context, Misplaced, Word, contexts
@@ -193,74 +193,32 @@ def _excerpt(document: str, start: int, end: int, nonce: str) -> str:
 
 # --- in a template, before anything is rendered -------------------------------------------------------------------
 
-_JINJA = Environment(autoescape=True, extensions=["jinja2.ext.do", "jinja2.ext.loopcontrols"])
+_JINJA = Environment(autoescape=True)
 _CALLS = {"slot": False, "slot_url": True}
 
 
 def check_slot_places(source: str, path: Path) -> None:
-    """Looks at a template file (MJML, HTML, or text where ``path`` ends in .txt) and the slots that it prints.
+    """Looks where a template file of MJML or HTML prints slots. A text file (``.txt``) has no wrong places.
 
-    Raises `TemplateError` with file and line for a slot in a place that has no safe encoding, a branch on a reader, a
-    filter over a slot, an unknown slot, and for Jinja that cannot be read. What only shows when the template is filled
-    (a slot handed to a macro) is left to `scan`.
+    Raises `TemplateError` with file and line for a slot in a place that has no safe encoding, and for Jinja that cannot
+    be read. What only shows when the template is filled (a slot handed to a macro) is left to `scan`.
     """
+    if ".txt" in path.suffixes:
+        return
     try:
-        tree = _JINJA.parse(source)
+        document, words, lines = _masked(source)
     except TemplateSyntaxError as error:
         raise TemplateError(error.message or "this is no Jinja", path=path, line=error.lineno) from None
-    tests = [branch.test for branch in tree.find_all(nodes.If)]
-    tests += [choice.test for choice in tree.find_all(nodes.CondExpr)]
-    for test in tests:
-        for call in _slot_calls(test):
-            raise MisplacedSlot(
-                f"the slot {_slot_name(call)} is asked for in an if: nothing may branch on a reader; "
-                "give the slot a fallback, or make a segment",
-                path=path,
-                line=call.lineno,
-            )
-    for filtered in tree.find_all(nodes.Filter):
-        if isinstance(filtered.node, nodes.Call):
-            for call in _slot_calls(filtered.node):
-                raise MisplacedSlot(
-                    f"the slot {_slot_name(call)} goes through the filter {filtered.name}, "
-                    "which cannot see the value; print it as it is",
-                    path=path,
-                    line=call.lineno,
-                )
-    for call in _slot_calls(tree):
-        _check_name(call, path)
-    if ".txt" not in path.suffixes:
-        _check_markup(source, path)
+    try:
+        for _ in contexts(document, words, 0, len(document)):
+            pass
+    except Misplaced as error:
+        at = error.word
+        raise MisplacedSlot(f"the slot {at.name} {error.why}", path=path, line=lines[at.index]) from None
 
 
-def _slot_calls(node: nodes.Node) -> list[nodes.Call]:
-    calls = [node] if isinstance(node, nodes.Call) else []
-    calls += node.find_all(nodes.Call)
-    return [call for call in calls if isinstance(call.node, nodes.Name) and call.node.name in _CALLS]
-
-
-def _slot_name(call: nodes.Call) -> str:
-    return str(call.args[0].value) if call.args and isinstance(call.args[0], nodes.Const) else ""
-
-
-def _check_name(call: nodes.Call, path: Path) -> None:
-    assert isinstance(call.node, nodes.Name)
-    name = _slot_name(call)
-    if name not in SLOTS:
-        raise MisplacedSlot(
-            f"there is no slot {name!r}; there are {', '.join(SLOTS)}, written out in quotes",
-            path=path,
-            line=call.lineno,
-        )
-    if (name in URL_SLOTS) != _CALLS[call.node.name]:
-        right = "slot_url" if name in URL_SLOTS else "slot"
-        raise MisplacedSlot(
-            f"the slot {name} is printed with {call.node.name}; write {right}('{name}')", path=path, line=call.lineno
-        )
-
-
-def _check_markup(source: str, path: Path) -> None:
-    """Puts something harmless in the place of all Jinja, and looks where the slots are then."""
+def _masked(source: str) -> tuple[str, list[Word], list[int]]:
+    """The template with something harmless in place of all Jinja, its slots, and the line of each."""
     masked: list[str] = []
     length = 0
     words: list[Word] = []
@@ -275,32 +233,15 @@ def _check_markup(source: str, path: Path) -> None:
             inside, began = [], line
         elif kind == "variable_end":
             tokens, inside = inside or [], None
-            call = _printed_call(tokens)
             # A value that begins with an expression is taken for a URL: `{{ base }}?x={{ slot_url(…) }}` is a fine one.
             piece = "https://jinja.invalid/" if masked and masked[-1][-1:] in "\"'" else "jinja"
-            if call:
-                words.append(Word(length, length + len(piece), len(words), call[1], _CALLS[call[0]]))
+            if len(tokens) > 2 and tokens[0][1] in _CALLS and tokens[1][1] == "(":
+                name, is_url = tokens[2][1].strip("\"'"), _CALLS[tokens[0][1]]
+                words.append(Word(length, length + len(piece), len(words), name, is_url))
                 lines.append(began)
         elif inside is not None and kind != "whitespace":
             inside.append((kind, value))
         if piece:
             masked.append(piece)
             length += len(piece)
-    try:
-        for _ in contexts("".join(masked), words, 0, length):
-            pass
-    except Misplaced as error:
-        at = error.word
-        raise MisplacedSlot(f"the slot {at.name} {error.why}", path=path, line=lines[at.index]) from None
-
-
-def _printed_call(tokens: list[tuple[str, str]]) -> tuple[str, str] | None:
-    """The function and the slot's name where an expression is one call of ``slot`` or ``slot_url`` and nothing else."""
-    if len(tokens) < 4 or tokens[0][0] != "name" or tokens[0][1] not in _CALLS or tokens[1][1] != "(":
-        return None
-    depth = 0
-    for at, (kind, value) in enumerate(tokens):
-        depth += (value == "(") - (value == ")") if kind == "operator" else 0
-        if depth == 0 and at > 0:
-            return (tokens[0][1], tokens[2][1].strip("\"'")) if at == len(tokens) - 1 else None
-    return None
+    return "".join(masked), words, lines
