@@ -120,21 +120,21 @@ def harbour() -> bytes:
         half = 92 + n * 7 + 26 * math.sin(n * 2.1)
         on.box(770 - half, row, 770 + half, row + 2.5 + n * 0.45, _between((252, 205, 148), (164, 112, 128), n / 15), 2)
     for n in range(26):
-        left, y = (n * 347) % 1240 - 60, water + 10 + (n * 89) % 190
+        left, row = (n * 347) % 1240 - 60, water + 10 + (n * 89) % 190
         on.box(
             left,
-            y,
+            row,
             left + 60 + (n * 53) % 130,
-            y + 3,
+            row + 3,
             _between((60, 62, 100), (110, 92, 126), 0.35 + (n % 4) * 0.12),
             2,
         )
     night = (27, 31, 58)
-    for n, (left, tall) in enumerate(
+    for n, (wall, tall) in enumerate(
         ((0, 44), (66, 70), (150, 38), (246, 58), (318, 34), (1010, 46), (1084, 78), (1150, 52))
     ):
-        on.box(left, water - tall, left + 96, water + 2, _between(night, (104, 76, 109), 0.35))
-        on.box(left + 18, water - tall + 14, left + 24, water - tall + 22, (255, 214, 150) if n % 2 else night)
+        on.box(wall, water - tall, wall + 96, water + 2, _between(night, (104, 76, 109), 0.35))
+        on.box(wall + 18, water - tall + 14, wall + 24, water - tall + 22, (255, 214, 150) if n % 2 else night)
     _crane(on, 150, 592, 380, night, 0.30)
     _crane(on, 430, 592, 300, _between(night, (104, 76, 109), 0.18), 0.40)
     _crane(on, 880, 592, 340, night, 0.22)
