@@ -364,4 +364,4 @@ def _shared(wanted: Iterable[str], has: Iterable[str]) -> list[str]:
 
 
 def _of(count: int, least: int) -> str:
-    return f"{count or 'no'} of at least {least} {'story' if least == 1 else 'stories'}"
+    return f"{count} of at least {least} {'story' if least == 1 else 'stories'}"

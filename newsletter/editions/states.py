@@ -128,7 +128,8 @@ def _now(state: State, frozen: bool) -> str:
     )
 
 
-def wrong_state(edition: Edition, to_do: str) -> WrongState:
-    """The error of somebody who wants to ``to_do`` something that the edition's state does not allow."""
-    frozen = edition.locked_at is not None
-    return WrongState(f"{edition.key} is {_now(State(edition.state), frozen)}: it is too late to {to_do}")
+def wrong_state(edition: Edition, deed: str) -> WrongState:
+    """The error of an edition that, in the state it is in, cannot be ``deed``."""
+    return WrongState(
+        f"{edition.key} is {_now(State(edition.state), edition.locked_at is not None)}: it cannot be {deed}"
+    )

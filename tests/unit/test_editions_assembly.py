@@ -141,7 +141,7 @@ def test_backfill_without_a_number_fills_to_the_minimum() -> None:
 
 def test_a_required_section_without_stories_skips_the_edition_in_words() -> None:
     result = assemble(briefing({**WORLD, "required": True}, ALSO), [story("moon", section="science")], at=DUE)
-    assert result.skip == "section “World” is required and has no of at least 1 story"
+    assert result.skip == "section “World” is required and has 0 of at least 1 story"
     assert len(result.slots) == 1, "what was found stays, so that an editor can go on"
 
 
@@ -215,7 +215,7 @@ def test_a_section_that_is_hidden_from_a_segment_has_no_slots_for_it() -> None:
     result = assemble(rules, [one], at=DUE)
     assert segment_of(rules, "also", "asia") == "asia"
     assert [(slot.section, slot.segment) for slot in result.slots] == [("also", "")]
-    assert result.skip == "asia would get no of at least 1 story"
+    assert result.skip == "asia would get 0 of at least 1 story"
 
 
 # What editors decide
@@ -322,7 +322,7 @@ def test_an_exclusion_for_a_segment_counts_against_its_minimum() -> None:
     decisions = [Decision("exclude", one.story_id, segment="asia")]
     result = assemble(briefing(WORLD, segments=("europe", "asia")), [one], at=DUE, decisions=decisions)
     assert len(result.slots) == 1
-    assert result.skip == "asia would get no of at least 1 story"
+    assert result.skip == "asia would get 0 of at least 1 story"
 
 
 def test_a_section_with_a_pinned_story_stays_even_below_its_minimum() -> None:
