@@ -7,6 +7,7 @@ has one picture, and it has an alternative text).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
 import nh3
@@ -18,6 +19,9 @@ from newsletter.stories.links import is_link
 
 _TAGS = {"p", "em", "strong", "a", "ul", "ol", "li", "blockquote", "br", "h4"}
 _INLINE_TAGS = {"em", "strong", "a", "br"}
+_SPECIAL = re.compile(r"([\\`*_\[\]<>&])")
+_TRAILING_BANG = re.compile(r"!\Z")  # what follows it may be a link, and the two together a picture
+_STARTS = re.compile(r"\A([0-9]*)([.)#+=-])")
 _OFF = ["code", "fence", "hr", "lheading", "backticks", "html_block", "html_inline", "image"]
 
 
@@ -54,7 +58,7 @@ def inline_html(markdown: str) -> Markup:
 
 
 def plain(markdown: str, *, links: bool = True) -> str:
-    """Plain text: paragraphs parted by a blank line, not wrapped. A link reads ``words (url)`` unless ``links`` is off."""
+    """Plain text: paragraphs parted by a blank line, not wrapped. Links read ``words (url)``, or just their words."""
     return "\n\n".join(_blocks(_strict.parse(markdown), links))
 
 
@@ -71,7 +75,9 @@ def problems(markdown: str) -> list[tuple[int, str]]:
     for block in _lenient.parse(markdown):
         line = block.map[0] + 1 if block.map else line
         for token in [block, *(block.children or ())]:
-            if token.type in ("html_block", "html_inline"):
+            if token.type in ("softbreak", "hardbreak"):
+                line += 1
+            elif token.type in ("html_block", "html_inline"):
                 shown = " ".join(token.content.split())[:40]
                 found.append((line, f"raw HTML is not read ({shown}): write Markdown, and \\< for a <"))
             elif token.type == "image":
@@ -82,17 +88,13 @@ def problems(markdown: str) -> list[tuple[int, str]]:
 
 
 def escape(words: str) -> str:
-    """Markdown that reads as exactly these words on one line, whatever characters stand in them."""
-    special = "\\`*_[]<>&#"
-    out = "".join(f"\\{char}" if char in special else char for char in words)
-    # What begins a list or a heading does so only at the beginning of a line.
-    head = out.lstrip(" ")
-    if head[:1] in ("-", "+", "~", "="):
-        return "\\" + head
-    digits = len(head) - len(head.lstrip("0123456789"))
-    if digits and head[digits : digits + 1] in (".", ")"):
-        return f"{head[:digits]}\\{head[digits:]}"
-    return out
+    """Markdown in which every character of a text stands for itself. `escape_start` does the rest for a whole line."""
+    return _TRAILING_BANG.sub(r"\\!", _SPECIAL.sub(r"\\\1", words))
+
+
+def escape_start(line: str) -> str:
+    """A line of Markdown that begins no list, no quotation and no heading."""
+    return _STARTS.sub(r"\1\\\2", line)
 
 
 def _joined(markdown: str) -> str:

@@ -99,8 +99,8 @@ def _status_after(status: StoryStatus, said: str | None, says: StoryStatus) -> S
     """The status once a source says something new (``said`` is what it said last, None for nothing yet).
 
     Killed stays killed. Withheld and killed win at once, and held takes back what was usable: the source knows
-    something. Usable lifts only what was held, and what the source itself had withheld: a source cannot lift an editor's own
-    withholding. What a source says again does not come here, so that a person's decision stands.
+    something. Usable lifts only what was held, and what the source itself had withheld: a source cannot lift an
+    editor's own withholding. What a source says again does not come here, so that a person's decision stands.
     """
     if status == _KILLED or says == _KILLED:
         return _KILLED
