@@ -123,9 +123,7 @@ def possible(state: State, *, frozen: bool) -> tuple[State, ...]:
 
 def _now(state: State, frozen: bool) -> str:
     ways = ", ".join(way for way in possible(state, frozen=frozen) if way != state)
-    return (
-        f"{state}{' after it was locked' if frozen and state == State.HELD else ''} (from there: {ways or 'no way on'})"
-    )
+    return f"{state}{' after its lock' if frozen and state == State.HELD else ''} (next: {ways or 'nothing more'})"
 
 
 def wrong_state(edition: Edition, deed: str) -> WrongState:
