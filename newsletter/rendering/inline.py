@@ -14,6 +14,7 @@ import cssutils
 from premailer import Premailer
 
 from newsletter.rendering.filters import cleaned
+from newsletter.rendering.invariants import COMMENT, TAG
 
 if TYPE_CHECKING:
     from newsletter.rendering.source import Files
@@ -52,6 +53,9 @@ def inline(html: str, css: str) -> str:
     """The page with the rules of ``css`` on its elements; see `invariants.assert_inlined` for what stays as it was."""
     html = html.replace("<!doctype html>", "<!DOCTYPE html>", 1)
     html = re.sub(r"<style(?![^>]*media=)", '<style data-premailer="ignore"', html)
+    mark = ""
+    if html.count("!--") != len(COMMENT.findall(html)):
+        html, mark = _comments_in_attributes(html)
     mail = _Premailer(
         html,
         css_text=css,
@@ -69,8 +73,22 @@ def inline(html: str, css: str) -> str:
         cssutils_logging_level=logging.CRITICAL,
     )
     out: str = mail.transform(pretty_print=False)
+    if mark:
+        out = out.replace(mark, "")
     # Numeric references have become characters: a C1 control character among them would make Gmail clip the mail.
     return cleaned(out.replace(' data-premailer="ignore"', ""))
+
+
+def _comments_in_attributes(html: str) -> tuple[str, str]:
+    """The page with a mark in each ``<!--`` of an attribute's value, and the mark.
+
+    libxml2 takes such a value for a server-side include and writes it without escaping, quotation marks and all: an
+    alternative text could end its attribute.
+    """
+    number = 0
+    while (mark := f"mbk{number}k") in html:
+        number += 1
+    return TAG.sub(lambda tag: tag[0].replace("!--", f"!{mark}--"), html), mark
 
 
 def squeezed(html: str) -> str:

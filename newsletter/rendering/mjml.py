@@ -59,7 +59,9 @@ def compiled(source: Source, masked: Masked) -> Artefact:
                 span.start,
             )
     before = [span for span in masked.spans if span.start < found[begin].start and span.kind != "{#"]
-    return _restored(source, guarded, before, html)
+    artefact = _restored(source, guarded, before, html)
+    assert not guarded.words.search(artefact.html)
+    return artefact
 
 
 def _restored(source: Source, guarded: Guarded, before: list[Span], html: str) -> Artefact:

@@ -30,7 +30,6 @@ from newsletter.text import clean, one_line
 
 PAGE, CSS, TEXT = "page.mjml", "content.css", "page.txt"
 _MOST_KEPT = 32
-_HIDING = re.compile(r"jq\d+x\d{5,}z")
 
 
 class SlotWords:
@@ -80,7 +79,11 @@ class TemplateSet:
         files = Files.read(folder)
         key = (folder, files.version)
         if (known := _kept.get(key)) is None:
-            known = _load(cls, files)
+            try:
+                known = _load(cls, files)
+            except (RecursionError, SyntaxError, MemoryError) as error:
+                # Jinja's parser and Python's compiler, on an expression of some thousand parts.
+                raise TemplateError("A Jinja expression is too long: make several of it", path=folder) from error
             while len(_kept) >= _MOST_KEPT:
                 _kept.pop(next(iter(_kept)), None)
             _kept[key] = known
@@ -93,7 +96,7 @@ class TemplateSet:
         """
         words = SlotWords(self._nonce(edition))
         filled = cleaned(self._fill(self._html, edition, words)).lstrip()
-        assert_filled(filled, _HIDING)
+        assert_filled(filled)
         inlined = inline(filled, self.css)
         assert_inlined(filled, inlined)
         html = squeezed(inlined)

@@ -13,6 +13,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from newsletter.rendering.source import Source
 
+# Python, into which Jinja compiles, refuses twenty loops in each other and two hundred brackets.
+DEEPEST_BLOCK = 15
+DEEPEST_BRACKET = 50
+
 _ENDS = {"{{": "}}", "{%": "%}", "{#": "#}"}
 _NAMES = {"{{": "expression", "{%": "statement", "{#": "comment"}
 _INSIDE = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|[-+]?[}%]\}|[()\[\]{}'"]""", re.S)
@@ -69,14 +73,17 @@ def _start(span: Span) -> int:
 
 
 def mask(source: Source) -> Masked:
-    """Hides the Jinja of a source. Raises `TemplateError` where it is not closed, and for ``{% raw %}``."""
-    text, spans, pieces, done = source.text, [], [], 0
+    """Hides the Jinja of a source. Raises `TemplateError` where it is not closed or too deep, and for ``{% raw %}``."""
+    text, spans, pieces, done, blocks = source.text, [], [], 0, 0
     while (found := re.compile(r"\{[{%#]").search(text, done)) is not None:
         start = found.start()
         end = _end(source, start)
         span = Span(start, end, text[start:end])
         if span.keyword == "raw":
             raise source.error("{% raw %} cannot stand here: write {{ '{{' }} for two braces", start)
+        blocks += bool(span.opens) - span.keyword.startswith("end")
+        if blocks > DEEPEST_BLOCK:
+            raise source.error(f"Jinja blocks are nested more than {DEEPEST_BLOCK} deep: make macros of some", start)
         spans.append(span)
         pieces += [text[done:start], re.sub(r"[^\n]", "j", span.text)]
         done = end
@@ -106,5 +113,7 @@ def _end(source: Source, start: int) -> int:
                 f"A string in this Jinja {_NAMES[opening]} is never closed: write {piece} after it", start
             )
         depth += (piece in "([{") - (piece in ")]}" and depth > 0)
+        if depth > DEEPEST_BRACKET:
+            raise source.error(f"Brackets in Jinja are nested more than {DEEPEST_BRACKET} deep: use {{% set %}}", start)
         at = found.end()
     raise source.error(f"This Jinja {_NAMES[opening]} is never closed: write {closing} after it", start)
