@@ -16,13 +16,14 @@ from tools.browser import Browser, Scheme, browser
 FOLDER = Path(__file__).parent.parent / "docs" / "images"
 WIDTHS = {"phone": 375, "desktop": 640}
 SCHEMES: tuple[Scheme, ...] = ("light", "dark")
-COLOURS = 128
+COLOURS = 256
 """A picture of words and flat shapes needs no more, and is a third of the bytes."""
 
 
 def _saved(picture: Image.Image, name: str) -> None:
     path = FOLDER / f"{name}.png"
-    flat = picture.convert("RGB").quantize(COLOURS, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    plain = picture.convert("RGB")
+    flat = plain.quantize(palette=plain.quantize(COLOURS), dither=Image.Dither.FLOYDSTEINBERG)
     flat.save(path, optimize=True)
     print(f"{path.name}: {picture.width} by {picture.height}, {path.stat().st_size // 1000} KB")
 

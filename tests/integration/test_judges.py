@@ -43,9 +43,16 @@ def _pages(folder: Path) -> list[Path]:
 
 
 @pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with browser() as opened:
-        yield opened
+def opened() -> Iterator[Browser]:
+    with browser() as chromium:
+        yield chromium
+
+
+@pytest.fixture
+def chromium(request: pytest.FixtureRequest) -> Browser:
+    """Asked for late, so that `needs` speaks before a browser that is not there is started."""
+    found: Browser = request.getfixturevalue("opened")
+    return found
 
 
 def html_validate(folder: Path, *pages: Path) -> list[dict[str, Any]]:

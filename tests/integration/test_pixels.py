@@ -22,9 +22,16 @@ OVERFLOW = "document.documentElement.scrollWidth - window.innerWidth"
 
 
 @pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with browser() as opened:
-        yield opened
+def opened() -> Iterator[Browser]:
+    with browser() as chromium:
+        yield chromium
+
+
+@pytest.fixture
+def chromium(request: pytest.FixtureRequest) -> Browser:
+    """Asked for late, so that `needs` speaks before a browser that is not there is started."""
+    found: Browser = request.getfixturevalue("opened")
+    return found
 
 
 def _pixels(png: bytes) -> np.ndarray:

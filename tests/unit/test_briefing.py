@@ -99,6 +99,14 @@ def test_lines_of_the_text_have_at_most_72_columns_unless_one_word_is_longer(var
         assert line == line.rstrip()
 
 
+def test_a_heading_of_a_body_stands_one_level_under_the_headline_of_its_story() -> None:
+    page = _page("rich")
+    seen = [(heading.tag, heading.text_content()) for heading in page.iter("h2", "h3", "h4")]
+    for headline, level in (("Voters back the harbour plan", 2), ("The quays, drawn", 3), ("The bonds, explained", 3)):
+        at = seen.index((f"h{level}", headline))
+        assert seen[at + 1] == (f"h{level + 1}", "What is built first")
+
+
 def test_the_preheader_comes_first_in_the_page_and_is_not_in_the_text() -> None:
     body = _page("ordinary").body.text_content()
     assert body.strip().startswith(ordinary().preheader)
