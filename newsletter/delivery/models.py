@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 
 from sqlalchemy import (
@@ -20,6 +21,20 @@ from sqlalchemy import (
 
 from newsletter.database.types import BigId, Instant, metadata
 from newsletter.editions.models import Edition, Variant
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MS = timedelta(milliseconds=1)
+
+
+def to_ms(instant: datetime) -> int:
+    """Milliseconds since 1970, as the hot tables hold an instant."""
+    return (instant - _EPOCH) // _MS
+
+
+def from_ms(ms: int) -> datetime:
+    """The aware UTC instant of milliseconds since 1970."""
+    return _EPOCH + ms * _MS
 
 
 class Status(IntEnum):
@@ -45,6 +60,9 @@ class BatchState(IntEnum):
     DONE = 2
 
 
+OPEN = (Status.PENDING, Status.DEFERRED)
+"""A delivery that is still to be made."""
+
 batch = Table(
     "batch",
     metadata,
@@ -55,29 +73,37 @@ batch = Table(
     Column("hi", BigInteger, nullable=False, comment="last subscriber id"),
     Column("n", Integer, nullable=False),
     Column("due_at", Instant, nullable=False),
-    Column("state", SmallInteger, nullable=False, default=0),
-    Column("owner", String(64), nullable=False, default=""),
-    Column("epoch", Integer, nullable=False, default=0),
+    Column("state", SmallInteger, nullable=False),
+    Column("owner", String(64), nullable=False),
+    Column("epoch", Integer, nullable=False),
     Column("lease_until", Instant),
     CheckConstraint("state IN (0, 1, 2)", name="state"),
-    Index("ix_batch_open", "edition_id", "state", "due_at"),
+    # In the order in which batches are claimed, so that a claim reads one entry.
+    Index("ix_batch_open", "edition_id", "state", "due_at", "id"),
 )
-"""A range of subscriber ids of one variant. The batches are the queue."""
+"""A range of subscriber ids of one variant: the deliveries of that variant between ``lo`` and ``hi``. The batches are
+the queue. ``epoch`` counts the claims; a worker writes only under the epoch of its own."""
 
 delivery = Table(
     "delivery",
     metadata,
-    Column("edition_id", BigInteger, nullable=False),
+    # In this order, and with these widths, a row of PostgreSQL is 56 bytes without a gap.
     Column("subscriber_id", BigInteger, nullable=False),
-    Column("batch_id", BigInteger, nullable=False),
+    Column("at", BigInteger, nullable=False, comment="milliseconds since 1970"),
+    Column("edition_id", Integer, nullable=False),
+    Column("variant", SmallInteger, nullable=False, comment="variant.no"),
     Column("status", SmallInteger, nullable=False),
     Column("code", SmallInteger, nullable=False),
     Column("attempts", SmallInteger, nullable=False),
-    Column("at", BigInteger, nullable=False, comment="milliseconds since 1970, 0 before the first attempt"),
+    Column("backend", SmallInteger, nullable=False, comment="place in variant.backends"),
     PrimaryKeyConstraint("edition_id", "subscriber_id"),
     sqlite_with_rowid=False,
 )
-"""One edition to one subscriber: written once when the recipients are frozen, updated once an outcome."""
+"""One edition to one subscriber: written once when the recipients are frozen, updated once an outcome.
+
+It names its variant by number and no batch: a batch is a range of the primary key, so that a row needs no index but
+that one, and the number of the first two variants takes no byte on SQLite. ``at`` is when the outcome came, for a
+deferred one when it is tried again, 0 for a pending one. ``backend`` is the one that had it last."""
 
 attempt = Table(
     "attempt",
@@ -100,12 +126,12 @@ attempt = Table(
 lane = Table(
     "lane",
     metadata,
-    Column("worker", String(64), nullable=False),
-    Column("lane", Integer, nullable=False),
-    Column("edition_id", BigInteger, nullable=False),
     Column("batch_id", BigInteger, nullable=False),
+    Column("lane", Integer, nullable=False),
     Column("epoch", Integer, nullable=False),
     Column("subscriber_id", BigInteger, nullable=False),
-    PrimaryKeyConstraint("worker", "lane", "batch_id"),
+    PrimaryKeyConstraint("batch_id", "lane"),
+    sqlite_with_rowid=False,
 )
-"""One row an open connection: the message on the wire, written before its point of no return."""
+"""The message on the wire of one connection, written before its point of no return and gone with its outcome. The
+batch knows its worker; a takeover finds the lanes of the batch by the key."""

@@ -41,13 +41,14 @@ def upgrade() -> None:
     sa.UniqueConstraint('digest', name=op.f('uq_consent_digest'))
     )
     op.create_table('delivery',
-    sa.Column('edition_id', sa.BigInteger(), nullable=False),
     sa.Column('subscriber_id', sa.BigInteger(), nullable=False),
-    sa.Column('batch_id', sa.BigInteger(), nullable=False),
+    sa.Column('at', sa.BigInteger(), nullable=False, comment='milliseconds since 1970'),
+    sa.Column('edition_id', sa.Integer(), nullable=False),
+    sa.Column('variant', sa.SmallInteger(), nullable=False, comment='variant.no'),
     sa.Column('status', sa.SmallInteger(), nullable=False),
     sa.Column('code', sa.SmallInteger(), nullable=False),
     sa.Column('attempts', sa.SmallInteger(), nullable=False),
-    sa.Column('at', sa.BigInteger(), nullable=False, comment='milliseconds since 1970, 0 before the first attempt'),
+    sa.Column('backend', sa.SmallInteger(), nullable=False, comment='place in variant.backends'),
     sa.PrimaryKeyConstraint('edition_id', 'subscriber_id', name=op.f('pk_delivery')),
     sqlite_with_rowid=False
     )
@@ -80,13 +81,12 @@ def upgrade() -> None:
         batch_op.create_index('ix_edition_state', ['state'], unique=False)
 
     op.create_table('lane',
-    sa.Column('worker', sa.String(length=64), nullable=False),
-    sa.Column('lane', sa.Integer(), nullable=False),
-    sa.Column('edition_id', sa.BigInteger(), nullable=False),
     sa.Column('batch_id', sa.BigInteger(), nullable=False),
+    sa.Column('lane', sa.Integer(), nullable=False),
     sa.Column('epoch', sa.Integer(), nullable=False),
     sa.Column('subscriber_id', sa.BigInteger(), nullable=False),
-    sa.PrimaryKeyConstraint('worker', 'lane', 'batch_id', name=op.f('pk_lane'))
+    sa.PrimaryKeyConstraint('batch_id', 'lane', name=op.f('pk_lane')),
+    sqlite_with_rowid=False
     )
     op.create_table('site_value',
     sa.Column('name', sa.String(length=64), nullable=False),
@@ -244,7 +244,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_batch'))
     )
     with op.batch_alter_table('batch', schema=None) as batch_op:
-        batch_op.create_index('ix_batch_open', ['edition_id', 'state', 'due_at'], unique=False)
+        batch_op.create_index('ix_batch_open', ['edition_id', 'state', 'due_at', 'id'], unique=False)
 
     op.create_table('slot',
     sa.Column('id', ID, nullable=False),
