@@ -14,10 +14,9 @@ from decimal import Decimal
 from typing import Any, Protocol
 
 from sqlalchemy import ColumnElement, String, and_, cast, false, func, not_, or_, true
-from sqlalchemy.sql.elements import Grouping
 
-from newsletter.audience.jsonsql import attribute_exists, attribute_number, attribute_text, has_tag
 from newsletter.audience.models import Subscriber
+from newsletter.audience.sql import attribute_exists, attribute_number, attribute_text, has_tag, parenthesised
 
 Value = str | int | float | bool | date
 
@@ -76,7 +75,7 @@ class Not:
     rule: Rule
 
     def clause(self) -> ColumnElement[bool]:
-        return not_(Grouping(self.rule.clause()))
+        return not_(self.rule.clause())
 
     def matches(self, reader: Mapping[str, Any]) -> bool:
         return not self.rule.matches(reader)
@@ -87,8 +86,8 @@ def _joined(clauses: list[ColumnElement[bool]], *, both: bool) -> ColumnElement[
     join = and_ if both else or_
     width = max(8, math.isqrt(len(clauses)) + 1)
     if len(clauses) > width:
-        clauses = [Grouping(join(*clauses[at : at + width])) for at in range(0, len(clauses), width)]
-    return Grouping(join(*clauses))
+        clauses = [parenthesised(join(*clauses[at : at + width])) for at in range(0, len(clauses), width)]
+    return join(*clauses)
 
 
 _COLUMNS: dict[str, ColumnElement[str]] = {

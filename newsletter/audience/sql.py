@@ -1,4 +1,4 @@
-"""What a rule asks of the JSON columns, in each engine's own words and with the same answer.
+"""What a rule asks in each engine's own words, of the JSON columns above all, with the same answer.
 
 SQLite is asked through `json_each`, which decodes the names that it compares: a path would be looked up in the JSON
 text as it is spelled, where letters beyond ASCII may be escaped (measured on 3.40; it is as fast).
@@ -38,6 +38,22 @@ class _HasTag(FunctionElement[bool]):
     type = Boolean()
     name = "has_tag"
     inherit_cache = True
+
+
+class _Parenthesised(FunctionElement[bool]):
+    type = Boolean()
+    name = "parenthesised"
+    inherit_cache = True
+
+
+def parenthesised(clause: ColumnElement[bool]) -> ColumnElement[bool]:
+    """The clause in parentheses that SQLAlchemy does not take off again."""
+    return _Parenthesised(clause)
+
+
+@compiles(_Parenthesised)
+def _parenthesised(element: _Parenthesised, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"({compiler.process(element.clauses, **kw)})"
 
 
 def attribute_text(attribute: str) -> ColumnElement[str]:
