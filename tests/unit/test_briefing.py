@@ -158,3 +158,23 @@ def test_twenty_five_stories_fit_into_60_kb_of_html() -> None:
 
 def test_the_style_sheets_fit_into_what_gmail_reads() -> None:
     assert sum(len(sheet.encode()) for sheet in re.findall(r"(?s)<style.*?</style>", mails.html("long"))) < 8_192
+
+
+def test_both_parts_speak_with_the_same_words() -> None:
+    html, text = (
+        re.search(r"(?s)\{% set tongues = (\{.*?\n\}) %\}", (mails.TEMPLATE / "partials" / name).read_text("utf-8"))
+        for name in ("words.mjml", "words.txt")
+    )
+    assert html
+    assert text
+    assert html[1] == text[1]
+
+
+@pytest.mark.parametrize(
+    ("language", "word"),
+    [("de-AT", "Abbestellen"), ("fr", "Se désabonner"), ("es-MX", "Darse de baja"), ("nn", "Unsubscribe")],
+)
+def test_the_frame_speaks_the_language_of_the_edition_or_english(language: str, word: str) -> None:
+    rendered = TemplateSet.load(mails.TEMPLATE).render(replace(ordinary(), language=language))
+    assert rendered.html.count(f">{word}</a>") == 2
+    assert f"{word}:\n" in rendered.text
