@@ -78,8 +78,9 @@ def problems(markdown: str) -> list[tuple[int, str]]:
             if token.type in ("softbreak", "hardbreak"):
                 line += 1
             elif token.type in ("html_block", "html_inline"):
-                shown = " ".join(token.content.split())[:40]
-                found.append((line, f"raw HTML is not read ({shown}): write Markdown, and \\< for a <"))
+                if not found or found[-1][0] != line:  # an end tag says nothing new
+                    shown = " ".join(token.content.split())[:40]
+                    found.append((line, f"raw HTML is not read ({shown}): write Markdown, and \\< for a <"))
             elif token.type == "image":
                 found.append((line, "the text has a picture: a story has one, with its alternative text, as its image"))
             elif token.type == "link_open" and not is_link(href := str(token.attrGet("href") or "")):

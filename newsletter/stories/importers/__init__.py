@@ -74,8 +74,8 @@ def import_sources(
 
     Every story is stored in a transaction of its own, so that a bad one stops no other. ``default_status`` is that of
     new stories whose source says nothing: held, unless given. ``edition_names`` are the briefings' names, with which
-    the text of a note's picture may begin. Times without an offset are meant in ``timezone`` (IANA). Under ``root``, the
-    site's folder, a file's story is known by its path from there, so that the site may be moved. Nothing but the
+    the text of a note's picture may begin. Times without an offset are meant in ``timezone`` (IANA). Under ``root``,
+    the site's folder, a file's story is known by its path from there, so that the site may be moved. Nothing but the
     database's own errors is raised.
     """
     reading = Reading(tuple(edition_names), timezone)

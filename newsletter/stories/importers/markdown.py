@@ -87,7 +87,8 @@ def read(document: Document, reading: Reading) -> Iterator[Item]:
     try:
         yaml = parse_yaml(front + "\n", Path(document.name), first_line=start + 2)
     except ConfigError as error:
-        raise document.refuse(error.message, error.line) from None
+        hint = ': put text with a colon in it in "quotation marks"' if "mapping values" in error.message else ""
+        raise document.refuse(error.message + hint, error.line) from None
     if yaml.data is not None and not isinstance(yaml.data, dict):
         raise document.refuse("has front matter that is no list of keys: write for example title: …", start + 2)
     yield from _FrontMatter(document, reading, yaml, lines, end + 1).items()
