@@ -65,7 +65,8 @@ def _construct(node: yaml.Node, where: Where, path: Path, lines: Lines) -> Any:
             return lowered == "true" if lowered in ("true", "false") else text
         case "tag:yaml.org,2002:int":
             digits = text.lstrip("+-")
-            return int(text) if digits.isdecimal() and (digits == "0" or not digits.startswith("0")) else text
+            plain = digits.isdecimal() and (digits == "0" or not digits.startswith("0"))
+            return int(text) if plain and len(digits) <= 18 else text  # Python refuses to read endless ones
         case "tag:yaml.org,2002:float":
             try:
                 return float(text)
