@@ -245,7 +245,7 @@ class Grammar:
     def _text(self, text: Text) -> None:
         parent = self._stack[-1] if self._stack else None
         self._jinja(text.start, text.end, inside=None)
-        if text.raw and (at := self.masked.text.find("@import", text.start, text.end)) >= 0:
+        if text.inside and (at := self.masked.text.find("@import", text.start, text.end)) >= 0:
             raise self._error(
                 "@import loads a stylesheet from elsewhere, which never happens: write its rules here", at
             )

@@ -11,11 +11,13 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import partial
 
 from newsletter.rendering.markup import Attribute, Comment, Tag, Text, Token
 from newsletter.rendering.shield import Masked, Span
 from newsletter.rendering.source import Source
 
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]+")
 _WITH_ALT = ("mj-image", "mj-social-element", "mj-carousel-image")
 
 
@@ -25,7 +27,7 @@ class Guarded:
 
     text: str = ""
     hidden: list[tuple[Span, bool]] = field(default_factory=list)
-    """The Jinja behind each word, and whether it stands in an attribute."""
+    """What is behind each word (Jinja, or characters of a style sheet), and whether it stands in an attribute."""
     mark: str = ""
     _starts: list[int] = field(default_factory=list)
     _offsets: list[int] = field(default_factory=list)
@@ -54,7 +56,7 @@ def guard(source: Source, masked: Masked, tokens: Iterable[Token]) -> Guarded:
     guarded = Guarded(mark=_mark(source.text))
     for token in tokens:
         if isinstance(token, Text):
-            guarded.add(_hide(guarded, source, masked, token.start, token.end), token.start)
+            guarded.add(_text(guarded, source, masked, token), token.start)
         elif isinstance(token, Comment):
             if token.conditional:
                 guarded.add(_hide(guarded, source, masked, token.start, token.end), token.start)
@@ -81,6 +83,20 @@ def _hide(guarded: Guarded, source: Source, masked: Masked, start: int, end: int
             pieces.append(guarded.word(len(guarded.hidden)))
             guarded.hidden.append((span, attribute))
     return "".join((*pieces, source.text[at:end]))
+
+
+def _text(guarded: Guarded, source: Source, masked: Masked, token: Text) -> str:
+    if token.inside in ("mj-title", "title"):
+        # mrml prints the title in an attribute too, the label of the mail for screen readers.
+        return _encoded(_hide(guarded, source, masked, token.start, token.end, attribute=True))
+    text = _hide(guarded, source, masked, token.start, token.end)
+    # mrml panics at a > that follows a character of three bytes or more, such as a typographic quotation mark.
+    return text.replace(">", "&gt;") if not token.inside else _NOT_ASCII.sub(partial(_hidden, guarded, token), text)
+
+
+def _hidden(guarded: Guarded, token: Text, found: re.Match[str]) -> str:
+    guarded.hidden.append((Span(token.start, token.end, found[0]), False))
+    return guarded.word(len(guarded.hidden) - 1)
 
 
 def _tag(guarded: Guarded, source: Source, masked: Masked, tag: Tag) -> str:

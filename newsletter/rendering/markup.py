@@ -50,11 +50,11 @@ class Tag:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """What stands between tags. ``raw`` where it is the content of a style sheet or a title."""
+    """What stands between tags. ``inside`` names the element where it is the content of a style sheet or a title."""
 
     start: int
     end: int
-    raw: bool = False
+    inside: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ def tokens(source: Source, masked: Masked) -> Iterator[Token]:
             if end < 0:
                 raise source.error(f"<{raw}> is never closed: write </{raw}>", at)
             if end > at:
-                yield Text(at, end, raw=True)
+                yield Text(at, end, inside=raw)
             at, raw = end, ""
         if text[at] != "<":
             found = _TEXT.match(text, at)

@@ -43,7 +43,10 @@ def compiled(source: Source, masked: Masked) -> Artefact:
     guarded = guard(source, masked, found[begin:])
     try:
         html = mjml2html(guarded.text, fonts={}, disable_comments=False, include_loader=None)
-    except ValueError as error:
+    except BaseException as error:
+        # A panic of the compiler is no Exception, so that it ends programs which are not prepared for it.
+        if not isinstance(error, ValueError) and type(error).__name__ != "PanicException":
+            raise
         position = _POSITION.search(str(error))
         offset = guarded.origin(int(position[1])) if position else found[begin].start
         raise source.error(
@@ -76,6 +79,9 @@ def _restored(source: Source, guarded: Guarded, before: list[Span], html: str) -
 
     def jinja(span: Span, attribute: bool) -> None:
         nonlocal here
+        if span.kind not in ("{{", "{%"):
+            literal(span.text)
+            return
         literal("{#-\n#}" if span.text[2] == "-" else "{#\n#}")
         name, line = source.where(span.start)
         written = as_attribute(span) if attribute else span.text

@@ -147,6 +147,20 @@ def test_attributes_of_the_template_survive_mrml(tmp_path: Path) -> None:
     assert p.get("style") == "margin:0; color:red"
 
 
+def test_words_of_the_template_survive_mrml(tmp_path: Path) -> None:
+    """A > after a typographic character makes mrml panic, in words and in style sheets; a title is printed as an attribute too."""
+    page = make(tmp_path, "<mj-text><b>“>”</b> €> >>\n→ x > y &gt; &amp; ✓</mj-text>") / "page.mjml"
+    head = '<mj-head><mj-title>Say “hi”\u00a0"x" \\ {{ edition.key }} {{ edition.lead.body_html }} &amp; ></mj-title><mj-style>/* “ */ .a::before { content: "“>é\u00a0" } b > i { margin: 0 }</mj-style></mj-head>'
+    page.write_text(page.read_text().replace("<mj-body>", head + "<mj-body>"))
+    r = TemplateSet.load(tmp_path).render(edition(story(body_html=Markup('"<i>'))))
+    document = lxml.html.document_fromstring(r.html)
+    assert "“>” €> >>\n→ x > y > & ✓" in document.text_content()
+    title = 'Say “hi”\u00a0"x" \\ morning/2026-11-23 "<i> & >'
+    assert document.xpath("//title")[0].text == title
+    assert document.xpath("//div[@role='article']/@aria-label") == [title]
+    assert '.a::before { content: "“>é\u00a0" } b > i' in r.html
+
+
 def test_an_unwritten_alternative_text_is_empty_not_missing(tmp_path: Path) -> None:
     r = TemplateSet.load(make(tmp_path, '<mj-image src="https://courier.example.org/a.png" />')).render(edition())
     assert lxml.html.document_fromstring(r.html).xpath("//img/@alt") == [""]
@@ -286,7 +300,20 @@ def test_any_template_text_is_refused_or_rendered(tmp_path: Path, words: str) ->
     try:
         TemplateSet.load(folder).render(edition())
     except NewsletterError as error:
-        assert str(error)
+        said = str(error)
+    else:
+        return
+    assert said
+
+
+@given(ANYTHING)
+def test_any_address_stays_in_its_attribute(tail: str) -> None:
+    """An address may hold any character: the parsed link begins as written, and nothing is added to its element."""
+    r = TemplateSet.load(PLAIN).render(edition(story(url="https://x.example/" + tail)))
+    (link,) = lxml.html.document_fromstring(r.html).xpath("//h3/a")
+    assert set(link.attrib) == {"href", "title", "style"}
+    assert link.get("href").startswith("https://x.example/")
+    assert link.text == "Voters back the harbour plan"
 
 
 def test_an_unexpected_error_in_the_template_is_located(tmp_path: Path) -> None:
