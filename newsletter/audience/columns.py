@@ -121,8 +121,13 @@ class RowReader:
                     raise ValueError(f"{name}: {error}") from None
         attributes: dict[str, Any] = {}
         for at, name in self._attributes:
-            if (cell := cells[at]) and (value := _attribute(cell)) != "":
-                attributes[name] = value
+            if cell := cells[at]:
+                try:
+                    value = _attribute(cell)
+                except ValueError as error:
+                    raise ValueError(f"{name}: {error}") from None
+                if value != "":
+                    attributes[name] = value
         values[ATTRIBUTES] = attributes or None
         return cells[self._email], values
 
