@@ -39,7 +39,7 @@ def read(document: Document, reading: Reading) -> Iterator[Item]:
         # The looser parser would have gone on, and stored half a story.
         words = one_line(str(error.getMessage()))
         raise document.refuse(f"is broken XML: {words}", max(error.getLineNumber() or 1, 1))
-    if not feed.version:
+    if not feed.get("version"):
         raise document.refuse("is neither RSS nor Atom: name a feed, not a web page")
     origin = one_line(str(feed.feed.get("id") or feed.feed.get("link") or document.key))
     for number, entry in enumerate(feed.entries, 1):
@@ -54,6 +54,8 @@ def _item(document: Document, entry: Any, number: int, origin: str, rights: str)
     name = f"item {number}{f' (“{title[:60]}”)' if title else ''}:"
     link = one_line(str(entry.get("link") or ""))
     identity = one_line(str(entry.get("id") or link))
+    if entry.get("guidislink") and not is_link(identity) and link.endswith(identity):
+        link = ""  # RSS takes a guid for a link unless it says otherwise, and many feeds forget to say so
     if not identity:
         yield document.refuse(f"{name} has neither a guid nor a link: give it one of them")
         return
