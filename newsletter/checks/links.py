@@ -1,0 +1,74 @@
+"""Links and pictures lead somewhere that a reader's machine can reach. Nothing is looked up over the network."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterable, Iterator
+from urllib.parse import urlsplit
+
+from newsletter.checks.registry import CheckedVariant, CheckInput, Finding, Severity, check
+from newsletter.rendering.slots import url_word
+
+_MEND = "write the whole address, for example https://news.example.org/story"
+_IN_TEXT = re.compile(r"\bhttps?://[^\s<>\"]+")
+_PLACEHOLDER = re.compile(
+    r"\{\{|\{%|\*\||\[%|%%|<%|(?<![a-z0-9])(?:todo|tk|tktk|xxx+|placeholder|lorem|"
+    r"(?:your|insert|add|the)[-_]?(?:url|link|domain)(?:[-_]?here)?|link[-_]?here)(?![a-z0-9])",
+    re.IGNORECASE,
+)
+_RESERVED = (".invalid", ".test", ".localhost", ".local", ".internal", ".lan", ".home.arpa")
+
+
+@check("links")
+def links(subject: CheckInput) -> Iterable[Finding]:
+    for segment, variant in subject.variants.items():
+        for where, address, schemes in _addresses(variant):
+            if wrong := what_is_wrong(address, schemes):
+                yield Finding("links", Severity.BLOCK, where, wrong, _MEND, (segment,))
+
+
+def _addresses(variant: CheckedVariant) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    rendered = variant.rendered
+    ours = {url_word(rendered.nonce, index) for index in range(len(rendered.slots))}
+    for link in variant.page.links:
+        if link.href not in ours:
+            yield f"link “{link.text[:60]}”", link.href, ("https", "http", "mailto", "tel")
+    for picture in variant.page.pictures:
+        yield f"picture “{(picture.alt or '')[:60]}”", picture.src, ("https", "http")
+    for address in _IN_TEXT.findall(rendered.text):
+        if address not in ours:
+            yield "text part", address, ("https", "http")
+
+
+def what_is_wrong(address: str, schemes: tuple[str, ...]) -> str:
+    """What is wrong with where a link leads, in words; empty when nothing is."""
+    shown = f"“{address[:120]}”"
+    if not address or address == "#":
+        return "it leads nowhere"
+    if _PLACEHOLDER.search(address):
+        return f"{shown} is a placeholder"
+    try:
+        parts = urlsplit(address)
+        host = (parts.hostname or "").rstrip(".")
+        _ = parts.port
+    except ValueError:
+        return f"{shown} is no address"
+    if not parts.scheme:
+        return f"{shown} is relative: a mail has no page that it could be relative to"
+    if parts.scheme.lower() not in schemes:
+        return f"{shown} is no {schemes[0]} link"
+    if parts.scheme.lower() not in ("http", "https"):
+        return "" if parts.path else f"{shown} leads nowhere"
+    if not host:
+        return f"{shown} names no host"
+    if _is_local(host):
+        return f"{shown} leads to a machine that readers cannot reach"
+    return ""
+
+
+def _is_local(host: str) -> bool:
+    try:
+        return not ipaddress.ip_address(host).is_global
+    except ValueError:
+        return "." not in host or host.endswith(_RESERVED)

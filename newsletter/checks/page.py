@@ -1,0 +1,121 @@
+"""What there is to know of an HTML part, read once: its head, headings, pictures, links and words."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from lxml import html as lxml_html
+
+_SPACE = re.compile(r"\s+")
+_SILENT = ("style", "script", "title", "head", "template")
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """An ``img``. ``alt`` and ``width`` are None where the attribute is missing."""
+
+    src: str
+    alt: str | None
+    width: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """An ``a`` with an ``href``. ``text`` is what a screen reader says: its words, and its pictures' alt texts."""
+
+    href: str
+    text: str
+    alts: tuple[str | None, ...]
+    """Of the pictures in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """An HTML part as facts."""
+
+    doctype: bool
+    """Whether it begins with ``<!doctype html>``."""
+    lang: str
+    direction: str
+    title: str
+    style_bytes: int
+    headings: tuple[tuple[int, str], ...]
+    pictures: tuple[Picture, ...]
+    links: tuple[Link, ...]
+    words: str
+    """What a reader reads: the body's text, blocks parted by line breaks."""
+    attributes: tuple[str, ...]
+    """The values that readers meet as well: alt, title, aria-label."""
+
+    @classmethod
+    def read(cls, source: str) -> Page:
+        """Reads an HTML document; what is no HTML at all is a page without anything."""
+        # Control characters are another check's; the parser stops at some of them.
+        readable = re.sub("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]", " ", source)
+        parser = lxml_html.HTMLParser(encoding="utf-8", huge_tree=True, remove_comments=True, remove_pis=True)
+        root = lxml_html.document_fromstring((readable.strip() or "<html></html>").encode(), parser=parser)
+        return cls(
+            doctype=source.lstrip()[:15].lower() == "<!doctype html>",
+            lang=root.get("lang", "").strip(),
+            direction=root.get("dir", "").strip(),
+            title=_line(root.findtext(".//title") or ""),
+            style_bytes=sum(len((sheet.text or "").encode()) for sheet in root.iter("style")),
+            headings=tuple(
+                (int(element.tag[1]), _line(_said(element)))
+                for element in root.iter("h1", "h2", "h3", "h4", "h5", "h6")
+            ),
+            pictures=tuple(
+                Picture(element.get("src", "").strip(), element.get("alt"), element.get("width"))
+                for element in root.iter("img")
+            ),
+            links=tuple(
+                Link(
+                    element.get("href", "").strip(),
+                    _line(_said(element)),
+                    tuple(picture.get("alt") for picture in element.iter("img")),
+                )
+                for element in root.iter("a")
+                if element.get("href") is not None
+            ),
+            words=_words(root),
+            attributes=tuple(
+                value
+                for element in root.iter()
+                for name in ("alt", "title", "aria-label")
+                if (value := element.get(name))
+            ),
+        )
+
+
+def _line(words: str) -> str:
+    return _SPACE.sub(" ", words).strip()
+
+
+def _said(element: Any) -> str:
+    """The words of an element with the alt texts of its pictures, and its own label where it has one."""
+    alts = " ".join(picture.get("alt") or "" for picture in element.iter("img"))
+    return f"{element.get('aria-label') or ''.join(element.itertext())} {alts}"
+
+
+_BLOCKS = frozenset(
+    ("address", "article", "blockquote", "br", "div", "dd", "dl", "dt", "hr", "li", "ol", "p", "section", "ul")
+)
+_BLOCKS |= {"h1", "h2", "h3", "h4", "h5", "h6", "table", "td", "th", "tr"}
+
+
+def _words(root: Any) -> str:
+    parts: list[str] = []
+    stack: list[tuple[Any, bool]] = [(root, False)]
+    while stack:
+        element, closing = stack.pop()
+        if closing:
+            parts += ["\n" if element.tag in _BLOCKS else "", element.tail or ""]
+            continue
+        stack.append((element, True))
+        if element.tag not in _SILENT:
+            parts += ["\n" if element.tag in _BLOCKS else "", element.text or ""]
+            stack += [(child, False) for child in reversed(element)]
+    lines = (_line(line) for line in "".join(parts).split("\n"))
+    return "\n".join(line for line in lines if line)

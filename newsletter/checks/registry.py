@@ -1,0 +1,138 @@
+"""The checks: what they look at, what they say, and the one function that runs them all.
+
+A check is a function ``(subject: CheckInput) -> Iterable[Finding]`` in a file of its own, registered by its code. The
+desk, the command line and the clock run the same ones over the same input.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from enum import StrEnum
+from functools import cached_property
+
+from newsletter.checks.page import Page
+from newsletter.rendering.model import EditionView, PublicationView, Rendered
+
+log = logging.getLogger(__name__)
+
+
+class Severity(StrEnum):
+    """What a finding means for the send."""
+
+    BLOCK = "block"
+    """It does not go out like this."""
+    WARN = "warn"
+    """Somebody should look at it."""
+    NOTE = "note"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a check says. ``where`` names the slot, the link or the line; ``mend`` says what to do."""
+
+    code: str
+    severity: Severity
+    where: str
+    message: str
+    mend: str
+    segments: tuple[str, ...] = ()
+    """Whose variants have it; empty where it is the edition's as a whole."""
+
+
+@dataclass(frozen=True)
+class CheckedVariant:
+    """An edition as one segment gets it: what the template saw, and what came out."""
+
+    view: EditionView
+    rendered: Rendered
+
+    @cached_property
+    def page(self) -> Page:
+        """The HTML part, read once for all checks."""
+        return Page.read(self.rendered.html)
+
+
+@dataclass(frozen=True, slots=True)
+class StoryFact:
+    """A story in a slot, with what the store says of it now. ``segment`` is empty for a slot of everyone's."""
+
+    slug: str
+    headline: str
+    section: str
+    segment: str
+    status: str
+    embargo_until: datetime | None = None
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CheckInput:
+    """Everything that the checks look at. Two equal inputs have the same findings."""
+
+    key: str
+    """``morning/2026-11-23``"""
+    date: date
+    state: str
+    at: datetime
+    """The instant at which it is to leave; embargo and expiry are judged by it."""
+    stories: tuple[StoryFact, ...]
+    publication: PublicationView
+    variants: Mapping[str, CheckedVariant]
+    """By segment, in the briefing's order."""
+    last_subjects: frozenset[str] = frozenset()
+    """The subjects of the briefing's last edition that went out."""
+    unmet: tuple[str, ...] = ()
+    """Pins and moves that could not be followed, in words."""
+
+
+Check = Callable[[CheckInput], Iterable[Finding]]
+CHECKS: dict[str, Check] = {}
+"""Every check by its code, in the order in which they run and report."""
+
+
+def check(code: str) -> Callable[[Check], Check]:
+    """Registers a check. Every finding of it carries the code."""
+
+    def register(function: Check) -> Check:
+        if code in CHECKS:
+            raise ValueError(f"there are two checks with the code {code!r}")
+        CHECKS[code] = function
+        return function
+
+    return register
+
+
+def run(subject: CheckInput) -> list[Finding]:
+    """Every finding of every check: the blocking ones first, then in the order of the checks.
+
+    What several variants have alike is one finding that names their segments. A check that fails itself is a blocking
+    finding: what was not looked at is not known to be good.
+    """
+    found: dict[Finding, list[str]] = {}
+    for code, function in CHECKS.items():
+        try:
+            for finding in list(function(subject)):
+                assert finding.code == code, f"{code} reports {finding.code}"
+                segments = found.setdefault(replace(finding, segments=()), [])
+                segments += [segment for segment in finding.segments if segment not in segments]
+        except Exception as error:
+            log.exception("check failed", extra={"action": "check", "edition": subject.key, "code": code})
+            found[
+                Finding(
+                    code,
+                    Severity.BLOCK,
+                    "the check itself",
+                    f"it broke off: {type(error).__name__}: {error}",
+                    "report this as a bug of the newsletter program",
+                )
+            ] = []
+    findings = [replace(finding, segments=tuple(segments)) for finding, segments in found.items()]
+    return sorted(findings, key=lambda finding: list(Severity).index(finding.severity))
+
+
+def blocks(findings: Iterable[Finding]) -> bool:
+    """Whether the edition must not go out like this."""
+    return any(finding.severity == Severity.BLOCK for finding in findings)

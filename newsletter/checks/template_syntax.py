@@ -1,0 +1,38 @@
+"""What a template should have filled in and did not, in the syntax of the systems that newsrooms copy from."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from newsletter.checks.registry import CheckInput, Finding, Severity, check
+from newsletter.checks.words import around, told
+
+_LEFT_OVER = re.compile(
+    r"\{\{|\}\}"  # Jinja, Handlebars, Liquid
+    r"|\{%|%\}"
+    r"|\*\|[^|\n]{1,60}\|\*"  # Mailchimp
+    r"|\[%[^\]\n]{0,60}"  # Template Toolkit, Sailthru
+    r"|%%[A-Za-z_][^%\n]{0,60}%%"  # Salesforce
+    r"|<%|%>"  # ERB, EJS
+    r"|\$\{[^}\n]{1,60}\}"  # JavaScript, shell
+    r"|mbq[0-9a-f]{12}x\d{2,}z"  # a slot of ours that is no slot of this variant
+)
+
+
+@check("template-syntax")
+def template_syntax(subject: CheckInput) -> Iterable[Finding]:
+    for segment, variant in subject.variants.items():
+        seen: set[str] = set()
+        for where, words in told(variant):
+            for match in _LEFT_OVER.finditer(words):
+                if match[0] not in seen:
+                    seen.add(match[0])
+                    yield Finding(
+                        "template-syntax",
+                        Severity.BLOCK,
+                        where,
+                        f"“{around(words, *match.span())}” was never filled in",
+                        "correct the story or the template",
+                        (segment,),
+                    )

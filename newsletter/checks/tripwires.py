@@ -1,0 +1,46 @@
+"""Words that have gone out to thousands and should not have: notes to oneself, filler, and what a program says."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from newsletter.checks.registry import CheckInput, Finding, Severity, check
+from newsletter.checks.words import around, told
+
+_NEVER = re.compile(
+    r"\bTK(?:TK)+\b"
+    r"|\bTK\b(?! [A-Z][a-z])"  # TK Maxx is a shop
+    r"|\b[Ll]orem [Ii]psum\b|\bLOREM IPSUM\b"
+    r"|\bX{3,}\b|\bTODO\b|\bFIXME\b"
+    r"|\bINSERT\b(?: [A-Z]+)+|\[INSERT\b|\binsert [\w ]{1,40} here\b"
+    r"|\bHOLD FOR RELEASE\b|\bDO NOT (?:PUBLISH|USE|SEND|RUN)\b|\bNOT FOR (?:PUBLICATION|RELEASE)\b"
+    r"|^PREP\b[.:]"
+    r"|\[object Object\]|^(?:None|undefined|null|NaN|True|False)[.,:;!]?$|\bUndefined\(",
+    re.MULTILINE,
+)
+_PERHAPS = re.compile(
+    r"(?<=[a-z,:] )None(?=[.,;:!?]|$)|\bTK\b(?= [A-Z][a-z])|(?<=[Bb]y )(?:undefined|null)\b", re.MULTILINE
+)
+
+
+@check("tripwires")
+def tripwires(subject: CheckInput) -> Iterable[Finding]:
+    for segment, variant in subject.variants.items():
+        seen: set[str] = set()
+        for where, words in told(variant):
+            for pattern, severity, message in (
+                (_NEVER, Severity.BLOCK, "is a note to oneself, filler, or a program's word"),
+                (_PERHAPS, Severity.WARN, "may be a word that a program or a colleague left"),
+            ):
+                for match in pattern.finditer(words):
+                    if match[0] not in seen:
+                        seen.add(match[0])
+                        yield Finding(
+                            "tripwires",
+                            severity,
+                            where,
+                            f"“{around(words, *match.span())}”: {match[0]!r} {message}",
+                            "correct the story, or the words of this edition",
+                            (segment,),
+                        )

@@ -1,0 +1,328 @@
+"""A good edition without a finding, and for every check a bad one that exactly that check catches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from functools import cache
+from typing import Any
+
+import pytest
+from markupsafe import Markup
+
+from newsletter.checks import (
+    CHECKS,
+    CheckedVariant,
+    CheckInput,
+    Finding,
+    Severity,
+    StoryFact,
+    blocks,
+    check,
+    run,
+)
+from newsletter.checks.size import CLIPPED, LARGE, ROOMY, worst
+from newsletter.checks.text_part import shared
+from newsletter.rendering.model import EditionView, ReaderValues, Rendered
+from newsletter.rendering.slots import url_word
+from newsletter.testing.samples import VARIANTS, ordinary
+from tests import mails
+
+AT = datetime(2026, 11, 23, 6, tzinfo=UTC)
+
+
+@cache
+def good() -> CheckInput:
+    view = ordinary()
+    return subject_of(view, mails.rendered("ordinary"))
+
+
+def subject_of(view: EditionView, rendered: Rendered) -> CheckInput:
+    return CheckInput(
+        key=view.key,
+        date=view.date,
+        state="ready",
+        at=AT,
+        stories=tuple(
+            StoryFact(story.key, story.headline, section.key, "", "usable")
+            for section in view.sections
+            for story in section.stories
+        ),
+        publication=view.publication,
+        variants={view.segment: CheckedVariant(view, rendered)},
+        last_subjects=frozenset({"Friday Briefing: Snow on the passes"}),
+    )
+
+
+def rendered(**changes: Any) -> CheckInput:
+    """The good edition with another subject, preheader, HTML or text."""
+    (segment, variant), = good().variants.items()  # fmt: skip
+    return replace(good(), variants={segment: replace(variant, rendered=replace(variant.rendered, **changes))})
+
+
+def html(old: str, new: str, *, count: int = 1) -> CheckInput:
+    source = mails.rendered("ordinary").html
+    assert old in source, "a mutation that changes nothing proves nothing"
+    return rendered(html=source.replace(old, new, count))
+
+
+def text(old: str, new: str, *, count: int = 1) -> CheckInput:
+    source = mails.rendered("ordinary").text
+    assert old in source
+    return rendered(text=source.replace(old, new, count))
+
+
+def viewed(**changes: Any) -> CheckInput:
+    """The good edition with a view that says something else than what was rendered."""
+    (segment, variant), = good().variants.items()  # fmt: skip
+    return replace(good(), variants={segment: replace(variant, view=replace(variant.view, **changes))})
+
+
+def lead(**changes: Any) -> CheckInput:
+    """The good edition rendered with another lead story."""
+    view = ordinary()
+    first = view.sections[0]
+    told = replace(first.stories[0], **changes)
+    view = replace(view, sections=(replace(first, stories=(told,)), *view.sections[1:]))
+    return subject_of(view, mails.TemplateSet.load(mails.TEMPLATE).render(view))
+
+
+def fact(**changes: Any) -> CheckInput:
+    first, *rest = good().stories
+    return replace(good(), stories=(replace(first, **changes), *rest))
+
+
+def grown(to: int) -> CheckInput:
+    """The good edition with an HTML part of a size, grown by a comment."""
+    more = to - worst(next(iter(good().variants.values()))) - len("<!---->")
+    return html("</body>", f"<!--{'x' * more}--></body>")
+
+
+def two_leads(**changes: Any) -> CheckInput:
+    view = ordinary()
+    first = view.sections[0]
+    sections = (replace(first, stories=(first.stories[0], replace(first.stories[0], **changes))), *view.sections[1:])
+    return viewed(sections=sections)
+
+
+UNSUBSCRIBE = next(
+    url_word(mails.rendered("ordinary").nonce, index)
+    for index, slot in enumerate(mails.rendered("ordinary").slots)
+    if slot.name == "unsubscribe_url"
+)
+ALT = 'alt="The old harbour at dawn, with three cranes standing idle over the water."'
+LINK = 'href="https://courier.example.org/2026/11/23/harbour-vote"'
+BLOCK, WARN = Severity.BLOCK, Severity.WARN
+
+BAD: dict[str, tuple[str, Severity, Callable[[], CheckInput]]] = {
+    "no subject": ("subject", BLOCK, lambda: rendered(subject="")),
+    "a long subject": ("subject", WARN, lambda: rendered(subject="Monday Briefing: " + "a" * 80)),
+    "the last edition's subject": ("subject", WARN, lambda: replace(
+        good(), last_subjects=frozenset({"Monday Briefing: Harbour plan wins"}))),
+    "no preheader": ("preheader", WARN, lambda: rendered(preheader="")),
+    "the subject as preheader": ("preheader", WARN, lambda: rendered(preheader="monday briefing: harbour plan WINS")),
+    "another day's name in front": ("weekday", BLOCK, lambda: rendered(subject="Tuesday Briefing: Harbour plan wins")),
+    "your other day": ("weekday", BLOCK, lambda: rendered(subject="Your Tuesday Briefing")),
+    "another day further on": ("weekday", WARN, lambda: rendered(subject="Briefing: the court rules on Friday")),
+    "another date in the view": ("weekday", BLOCK, lambda: viewed(date=date(2026, 11, 24))),
+    "another weekday in the view": ("weekday", BLOCK, lambda: viewed(weekday="Tuesday")),
+    "a killed story": ("story-status", BLOCK, lambda: fact(status="killed")),
+    "a held story": ("story-status", BLOCK, lambda: fact(status="held")),
+    "a withheld story": ("story-status", BLOCK, lambda: fact(status="withheld")),
+    "an embargo after the send": ("story-status", BLOCK, lambda: fact(embargo_until=AT + timedelta(seconds=1))),
+    "a story that expires with the send": ("story-status", BLOCK, lambda: fact(expires_at=AT)),
+    "a story twice": ("same-story", BLOCK, lambda: two_leads()),
+    "a headline twice": ("same-story", WARN, lambda: two_leads(key="again", url="https://courier.example.org/again")),
+    "a link twice": ("same-story", WARN, lambda: two_leads(key="again", headline="Another")),
+    "a pin that is not followed": ("decisions", WARN, lambda: replace(good(), unmet=("pin of opera to lead: killed",))),
+    "TK": ("tripwires", BLOCK, lambda: lead(dek="The bill is TK million.")),
+    "TKTK": ("tripwires", BLOCK, lambda: lead(dek="The bill is TKTK.")),
+    "lorem ipsum": ("tripwires", BLOCK, lambda: lead(dek="Lorem ipsum dolor sit amet.")),
+    "INSERT": ("tripwires", BLOCK, lambda: rendered(subject="REMEMBER TO INSERT CLEVER SUBJECT LINE HERE")),
+    "a hold for release": ("tripwires", BLOCK, lambda: lead(headline="HOLD FOR RELEASE - Obituary of a mayor")),
+    "do not publish": ("tripwires", BLOCK, lambda: lead(kicker="DO NOT PUBLISH")),
+    "a prepared obituary": ("tripwires", BLOCK, lambda: lead(headline="PREP. The mayor dies at 91")),
+    "None alone": ("tripwires", BLOCK, lambda: lead(kicker="None")),
+    "undefined alone": ("tripwires", BLOCK, lambda: lead(kicker="undefined")),
+    "a picture by None": ("tripwires", WARN, lambda: rendered(subject="Monday Briefing, None")),
+    "an object": ("tripwires", BLOCK, lambda: text("Good morning", "Good morning [object Object]")),
+    "XXX": ("tripwires", BLOCK, lambda: lead(dek="XXX check this")),
+    "Jinja": ("template-syntax", BLOCK, lambda: rendered(subject="Monday Briefing: {{ lead.headline }}")),
+    "a Jinja block": ("template-syntax", BLOCK, lambda: lead(dek="{% if x %}")),
+    "Mailchimp": ("template-syntax", BLOCK, lambda: lead(dek="Dear *|FNAME|*")),
+    "Template Toolkit": ("template-syntax", BLOCK, lambda: lead(dek="Hi [%first_name | Quartz member%]")),
+    "Salesforce": ("template-syntax", BLOCK, lambda: lead(dek="Dear %%First Name%%")),
+    "ERB": ("template-syntax", BLOCK, lambda: lead(dek="Dear <%= name %>")),
+    "JavaScript": ("template-syntax", BLOCK, lambda: lead(dek="Dear ${name}")),
+    "a slot of another variant": ("template-syntax", BLOCK, lambda: text("Good morning", "Good morning mbq0123456789abx00z")),
+    "a C1 control": ("control-characters", BLOCK, lambda: text("Good morning", "Good\x92 morning")),
+    "a C1 control in the HTML": ("control-characters", BLOCK, lambda: html("Good morning", "Good\x92 morning")),
+    "a NUL": ("control-characters", BLOCK, lambda: html("Good morning", "Good\x00 morning")),
+    "a lost character": ("control-characters", WARN, lambda: rendered(preheader="The caf\ufffd opens")),
+    "an empty link": ("links", BLOCK, lambda: html(LINK, 'href=""')),
+    "a link to nowhere": ("links", BLOCK, lambda: html(LINK, 'href="#"')),
+    "a relative link": ("links", BLOCK, lambda: html(LINK, 'href="/2026/11/23/harbour-vote"')),
+    "a local link": ("links", BLOCK, lambda: html(LINK, 'href="http://localhost:8000/harbour-vote"')),
+    "a private address": ("links", BLOCK, lambda: html(LINK, 'href="https://192.168.1.7/harbour-vote"')),
+    "a machine's bare name": ("links", BLOCK, lambda: html(LINK, 'href="https://cms/harbour-vote"')),
+    "a script": ("links", BLOCK, lambda: html(LINK, 'href="javascript:alert(1)"')),
+    "a placeholder": ("links", BLOCK, lambda: html(LINK, 'href="https://courier.example.org/TODO"')),
+    "an address without a host": ("links", BLOCK, lambda: html(LINK, 'href="https:///harbour-vote"')),
+    "an address that is none": ("links", BLOCK, lambda: html(LINK, 'href="https://[courier.example.org/"')),
+    "a mailto to nobody": ("links", BLOCK, lambda: html(LINK, 'href="mailto:"')),
+    "a relative picture": ("links", BLOCK, lambda: html("https://images.example.org/2026/11/lighthouse.jpg", "/l.jpg")),
+    "a picture in the page": ("links", BLOCK, lambda: html(
+        "https://images.example.org/2026/11/lighthouse.jpg", "data:image/png;base64,AAAA")),
+    "a local link in the text": ("links", BLOCK, lambda: text(
+        "https://courier.example.org/2026/11/23/harbour-vote", "http://localhost/harbour-vote")),
+    "a link without words": ("link-text", WARN, lambda: html(">Unsubscribe</a>", "> </a>")),
+    "a linked picture without words": ("link-text", WARN, lambda: html(
+        ">Unsubscribe</a>", '><img src="https://images.example.org/x.png" width="20" alt=""></a>')),
+    "no alt": ("alt", BLOCK, lambda: html(ALT, "")),
+    "a file's name as alt": ("alt", WARN, lambda: html(ALT, 'alt="harbour-2.JPG"')),
+    "a picture without a width": ("image-width", WARN, lambda: html(' width="600" style="display:block', ' style="display:block')),
+    "a width in percent": ("image-width", WARN, lambda: html(' width="600" style="display:block', ' width="100%" style="display:block')),
+    "no h1": ("headings", WARN, lambda: headings("h1", "h2")),
+    "a second h1": ("headings", WARN, lambda: html("</body>", "<h1>Again</h1></body>")),
+    "a level left out": ("headings", WARN, lambda: html("</body>", "<h2>One</h2><h4>Three</h4></body>")),
+    "no title": ("title", WARN, lambda: html("<title>Monday Briefing: Harbour plan wins</title>", "<title> </title>")),
+    "no lang": ("language", WARN, lambda: html('<html lang="en"', "<html")),
+    "another lang": ("language", WARN, lambda: html('<html lang="en"', '<html lang="de"')),
+    "no dir": ("language", WARN, lambda: html('<html lang="en" dir="ltr"', '<html lang="en"')),
+    "no way to leave in the HTML": ("unsubscribe", BLOCK, lambda: html(UNSUBSCRIBE, "https://courier.example.org/u", count=9)),
+    "no way to leave in the text": ("unsubscribe", BLOCK, lambda: text(UNSUBSCRIBE, "https://courier.example.org/u", count=9)),
+    "no postal address in the HTML": ("postal-address", BLOCK, lambda: html("14 Custom House Quay", "")),
+    "no postal address in the text": ("postal-address", BLOCK, lambda: text("14 Custom House Quay", "")),
+    "a text part of other words": ("text-part", WARN, lambda: rendered(text="\n".join(
+        (UNSUBSCRIBE, good().publication.postal_address, "Read this mail in the browser.")))),
+    "a roomy HTML part": ("size", WARN, lambda: grown(ROOMY)),
+    "a large HTML part": ("size", WARN, lambda: grown(LARGE)),
+    "an HTML part that is clipped": ("size", BLOCK, lambda: grown(CLIPPED + 1)),
+    "too many style sheets": ("style-size", BLOCK, lambda: html(
+        "</head>", "<style>" + ".a{color:red}" * 1300 + "</style></head>")),
+    "no doctype": ("doctype", BLOCK, lambda: html("<!DOCTYPE html>", "")),
+    "an old doctype": ("doctype", BLOCK, lambda: html("<!DOCTYPE html>", '<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0">')),
+}  # fmt: skip
+
+
+def headings(old: str, new: str) -> CheckInput:
+    source = mails.rendered("ordinary").html
+    return rendered(html=source.replace(f"<{old} ", f"<{new} ").replace(f"</{old}>", f"</{new}>"))
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_bad_edition_is_caught_by_exactly_its_check(name: str) -> None:
+    code, severity, made = BAD[name]
+    findings = run(made())
+    assert {finding.code for finding in findings} == {code}
+    assert {finding.severity for finding in findings} == {severity}
+    assert all(finding.where and finding.message and finding.mend for finding in findings)
+
+
+def test_every_check_has_a_bad_edition() -> None:
+    assert {code for code, _, _ in BAD.values()} == set(CHECKS)
+
+
+def test_an_empty_text_part_blocks() -> None:
+    findings = run(rendered(text=""))
+    assert Severity.BLOCK in {finding.severity for finding in findings if finding.code == "text-part"}
+
+
+def test_the_sample_edition_has_no_finding() -> None:
+    assert run(good()) == []
+
+
+@pytest.mark.parametrize("name", [name for name in VARIANTS if name != "hostile"])
+def test_no_sample_edition_is_blocked(name: str) -> None:
+    view = VARIANTS[name]()
+    assert not blocks(run(subject_of(view, mails.rendered(name))))
+
+
+def test_what_a_hostile_story_brings_along_is_blocked_without_breaking_a_check() -> None:
+    view = VARIANTS["hostile"]()
+    findings = run(subject_of(view, mails.rendered("hostile")))
+    assert "template-syntax" in {finding.code for finding in findings if finding.severity == Severity.BLOCK}
+    assert not [finding for finding in findings if finding.where == "the check itself"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "None of the bridges will close, and none too soon",
+        "The role of the harbour master is undefined, says the auditor",
+        "We insert a coin and true stories come out",
+        "Prices rise by 100% in 24% of towns",
+        "The price is $640 {in millions}",
+        "On Tuesday, the council; on Wednesday, the vote",
+        "A null result, true or false",
+    ],
+)
+def test_ordinary_words_are_left_alone(words: str) -> None:
+    assert run(lead(dek=words, body_text=words, body_html=Markup("<p>{}</p>").format(words))) == []
+
+
+def test_a_subject_that_names_its_own_day_may_name_another_too() -> None:
+    assert run(rendered(subject="Monday Briefing: the court rules on Friday")) == []
+
+
+def test_a_finding_names_the_story_and_quotes_the_words() -> None:
+    (finding,) = run(lead(dek="The bill is TK million."))
+    assert finding.where == "story harbour-vote, dek"
+    assert "“The bill is TK million.”" in finding.message
+
+
+def test_what_several_segments_have_alike_is_one_finding() -> None:
+    (variant,) = rendered(subject="").variants.values()
+    subject = replace(good(), variants={"europe": variant, "asia": variant})
+    (finding,) = run(subject)
+    assert finding.segments == ("europe", "asia")
+
+
+def test_blocking_findings_come_first() -> None:
+    findings = run(rendered(preheader="", text=""))
+    severities = [finding.severity for finding in findings]
+    assert severities == sorted(severities, key=list(Severity).index)
+    assert blocks(findings)
+    assert not blocks(run(rendered(preheader="")))
+
+
+def test_a_check_that_breaks_off_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(subject: CheckInput) -> list[Finding]:
+        raise KeyError("oops")
+
+    monkeypatch.setitem(CHECKS, "broken", broken)
+    (finding,) = run(good())
+    assert (finding.code, finding.severity, finding.where) == ("broken", Severity.BLOCK, "the check itself")
+
+
+def test_two_checks_cannot_have_one_code() -> None:
+    with pytest.raises(ValueError, match="two checks with the code 'size'"):
+        check("size")(lambda subject: [])
+
+
+@pytest.mark.parametrize(
+    "source", ["", " ", "no tags", "<", "<html>", "<a href", "\x00", "<!doctype html><body></table>"]
+)
+def test_html_that_is_none_breaks_no_check(source: str) -> None:
+    findings = run(rendered(html=source))
+    assert blocks(findings)
+    assert not [finding for finding in findings if finding.where == "the check itself"]
+
+
+def test_the_worst_reader_is_never_larger_than_was_reckoned() -> None:
+    """The size that the check looks at is that of a reader with the longest name and links."""
+    reader = ReaderValues(
+        address="rita@reader.test",
+        first_name="R" * 100,
+        unsubscribe_url="https://courier.example.org/u/".ljust(150, "t"),
+        preferences_url="https://courier.example.org/p/".ljust(150, "t"),
+        view_url="https://courier.example.org/v/".ljust(150, "t"),
+        message_id="m@courier.example.org",
+    )
+    page, _ = mails.compiled("ordinary").documents(reader)
+    assert len(page.encode()) == worst(next(iter(good().variants.values())))
+
+
+def test_the_text_part_of_the_sample_tells_nearly_everything() -> None:
+    assert shared(next(iter(good().variants.values()))) > 0.9
