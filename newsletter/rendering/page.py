@@ -24,6 +24,7 @@ from newsletter.rendering.jinja import environment, examine, failed_at
 from newsletter.rendering.mjml import Artefact, attributes_shielded, compiled
 from newsletter.rendering.model import EditionView, Rendered, Slot
 from newsletter.rendering.shield import mask
+from newsletter.rendering.slots import check_slot_places, scan
 from newsletter.rendering.source import Files, Source, expanded, whole
 from newsletter.rendering.specimen import SPECIMENS
 from newsletter.text import clean, one_line
@@ -166,6 +167,9 @@ def _load(cls: type[TemplateSet], files: Files) -> TemplateSet:
             text_texts[name] = files.texts[name]
     _examine(files, page, html_texts, html=True)
     _examine(files, whole(files, TEXT), text_texts, html=False)
+    for name, text in files.texts.items():
+        if name.endswith((".mjml", ".html")):
+            check_slot_places(text, files.folder / name)
     artefact = compiled(page, masked)
     html_texts[PAGE] = artefact.html
     template_set = cls(
@@ -179,7 +183,8 @@ def _load(cls: type[TemplateSet], files: Files) -> TemplateSet:
     )
     for edition in SPECIMENS:
         try:
-            template_set.render(edition)
+            rendered = template_set.render(edition)
+            scan(rendered.html, rendered.text, rendered.slots, rendered.nonce)
         except RenderingError as error:
             raise TemplateError(f"A specimen edition cannot be rendered: {error}", path=files.folder / PAGE) from error
     return template_set

@@ -188,6 +188,21 @@ def test_a_slot_takes_a_known_name(tmp_path: Path, call: str) -> None:
     assert error.line == 6
 
 
+PLACES = {
+    "style": "<p style=\"color: {{ slot('first_name') }}\">a</p>",
+    "link of words": "<a href=\"{{ slot('first_name') }}\">a</a>",
+    "style sheet": "<style>.a { color: {{ slot('first_name') }} }</style>",
+}
+
+
+@pytest.mark.parametrize("body", PLACES.values(), ids=PLACES)
+def test_a_slot_where_no_encoding_is_safe_is_refused(tmp_path: Path, body: str) -> None:
+    error = refused(make(tmp_path / "a", f"<mj-raw>{body}</mj-raw>"))
+    assert (Path(str(error.path)).name, error.line) == ("page.mjml", 6)
+    included = refused(make(tmp_path / "b", '<mj-include path="a.mjml" />', a__mjml=f"\n<mj-raw>{body}</mj-raw>"))
+    assert (Path(str(included.path)).name, included.line) == ("a.mjml", 2)
+
+
 def test_an_imported_file_has_no_slots(tmp_path: Path) -> None:
     """What a file prints when it is imported can be looked at, so no slot may stand in it; in an included one it may."""
     files = {"part__html": "\n{{ slot('first_name') }}\n"}
