@@ -99,21 +99,26 @@ def unmet(session: Session, edition: Edition) -> tuple[str, ...]:
         select(Override).where(Override.edition_id == edition.id, Override.kind.in_(_PLACES)).order_by(Override.id)
     ).all()
     shown = {
-        (story_id, segment)
-        for story_id, segment in session.execute(
-            select(StoryVersion.story_id, Slot.segment).join(Slot.story_version).where(Slot.edition_id == edition.id)
+        (story_id, section, segment)
+        for story_id, section, segment in session.execute(
+            select(StoryVersion.story_id, Slot.section, Slot.segment)
+            .join(Slot.story_version)
+            .where(Slot.edition_id == edition.id)
         )
     }
+    moved = {(wish.story_id, wish.segment) for wish in wanted if wish.kind == "move"}
     versions = {version.story_id: version for version in latest_of(session, {wish.story_id for wish in wanted})}
     found = []
     for wish in wanted:
-        if any(story_id == wish.story_id and wish.segment in ("", segment) for story_id, segment in shown):
+        if wish.kind == "pin" and (wish.story_id, wish.segment) in moved:
+            continue  # the move says where it stands
+        if any((wish.story_id, wish.section) == (s, section) and wish.segment in ("", g) for s, section, g in shown):
             continue
         version = versions[wish.story_id]
         why = why_unusable(version.story.status, version.embargo_until, version.expires_at, edition.due_at)
         found.append(
             f"{wish.kind} of {version.story.slug}{f' for {wish.segment}' if wish.segment else ''} to {wish.section}: "
-            f"{why or 'not in the edition as it was last assembled'}"
+            f"{why or 'it does not stand there as the edition was last assembled'}"
         )
     return tuple(found)
 

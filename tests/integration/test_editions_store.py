@@ -369,6 +369,8 @@ def test_pins_that_are_followed_are_not_named(filled: Database, clock: FixedCloc
     with filled.writing() as session:
         set_override(session, morning(session), BRIEFING, "pin", "opera", section="lead", clock=clock)
         assert unmet(session, assembled(session, clock)) == ()
+        set_override(session, morning(session), BRIEFING, "move", "opera", section="rest", position=1, clock=clock)
+        assert unmet(session, assembled(session, clock)) == (), "the move says where a pinned story stands"
 
 
 def approved(session: Session, clock: FixedClock) -> Edition:
