@@ -13,6 +13,7 @@ from urllib.parse import urldefrag, urlsplit
 
 from newsletter.errors import ImportRefused
 from newsletter.stories.importers.fetch import Fetched
+from newsletter.text import one_line
 
 MAX_BYTES = 10_000_000
 MAX_FILES = 10_000
@@ -53,7 +54,7 @@ class Document:
 
     def refuse(self, message: str, line: int | None = None) -> ImportRefused:
         """The error to raise or to yield about something in this document."""
-        return ImportRefused(message, path=self.name, line=line)
+        return ImportRefused(message, path=one_line(self.name), line=line)
 
 
 def documents(sources: Sequence[str], fetch: Fetch, root: Path | None) -> Iterator[Document | ImportRefused]:
@@ -71,9 +72,9 @@ def documents(sources: Sequence[str], fetch: Fetch, root: Path | None) -> Iterat
         for found in _files(Path(source)):
             if isinstance(found, ImportRefused):
                 yield found
-            elif (real := found.resolve()) not in seen:
-                seen.add(real)
-                yield _read(found, real, root)
+            elif found[1] not in seen:
+                seen.add(found[1])
+                yield _read(*found, root)
 
 
 def _fetched(url: str, fetch: Fetch) -> Document | ImportRefused:
@@ -89,43 +90,55 @@ def short_key(key: str) -> str:
     return key if len(key) <= 400 else f"{key[:300]}…{hashlib.sha256(key.encode()).hexdigest()}"
 
 
-def _files(path: Path) -> Iterator[Path | ImportRefused]:
+def _refused(message: str, path: Path) -> ImportRefused:
+    return ImportRefused(message, path=one_line(str(path))[:1000])
+
+
+def _real(path: Path) -> Path | None:
+    """The path without links in it; None for a circle of links, or what is no path at all."""
     try:
-        if not path.is_dir():
-            yield path
-            return
-    except (OSError, ValueError):
-        yield ImportRefused("is no path: name a file, a folder or a URL", path=str(path)[:200])
+        return path.resolve()
+    except (OSError, ValueError, RuntimeError):
+        return None
+
+
+def _files(path: Path) -> Iterator[tuple[Path, Path] | ImportRefused]:
+    """The file, or the files of the folder, each with its real path."""
+    inside = _real(path)
+    if inside is None:
+        yield _refused("is no path: name a file, a folder or a URL", path)
         return
-    inside = path.resolve()
+    if not inside.is_dir():
+        yield path, inside
+        return
     count = 0
     for folder, folders, names in os.walk(path):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(names + [name for name in folders if Path(folder, name).is_symlink()]):
+        files = [name for name in names if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES]
+        for name in sorted(files + [name for name in folders if Path(folder, name).is_symlink()]):
             file = Path(folder, name)
-            if name.startswith(".") or (file.suffix.lower() not in SUFFIXES and name not in folders):
-                continue
             count += 1
             if count > MAX_FILES:
-                yield ImportRefused(f"holds more than {MAX_FILES} files: name its folders one by one", path=str(path))
+                yield _refused(f"holds more than {MAX_FILES} files: name its folders one by one", path)
                 return
-            if file.is_symlink() and not file.resolve().is_relative_to(inside):
-                yield ImportRefused("is a link out of the folder: put the file itself here", path=str(file))
-            elif not file.is_dir():
-                yield file
+            real = _real(file)
+            if real is None or not real.is_relative_to(inside):
+                yield _refused("is a link out of the folder: put the file itself here", file)
+            elif not real.is_dir():
+                yield file, real
 
 
 def _read(file: Path, real: Path, root: Path | None) -> Document | ImportRefused:
     try:
         # Looked at before it is opened, because opening a pipe waits for its other end.
         if not stat.S_ISREG(file.stat().st_mode):
-            return ImportRefused("is no file: name a file, a folder or a URL", path=str(file))
+            return _refused("is no file: name a file, a folder or a URL", file)
         with file.open("rb") as stream:
             raw = stream.read(MAX_BYTES + 1)
     except OSError as error:
-        return ImportRefused(f"cannot be read ({error.strerror})", path=str(file))
+        return _refused(f"cannot be read ({error.strerror})", file)
     if len(raw) > MAX_BYTES:
-        return ImportRefused(f"is larger than {MAX_BYTES // 1_000_000} MB", path=str(file))
+        return _refused(f"is larger than {MAX_BYTES // 1_000_000} MB", file)
     site = root.resolve() if root else None
     key = real.relative_to(site) if site and real.is_relative_to(site) else real
     return Document(str(file), short_key(f"file:{key.as_posix()}"), raw)

@@ -306,4 +306,4 @@ def _reason(error: Exception | None) -> str:
 
 def _shown(url: str) -> str:
     """A URL as it may be printed: without a user name and password, and not endlessly long."""
-    return re.sub(r"//[^/?#]*@", "//…@", url)[:200]
+    return re.sub(r"//[^/?#]*@", "//…@", one_line(url))[:200]
