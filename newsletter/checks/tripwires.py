@@ -12,11 +12,11 @@ _NEVER = re.compile(
     r"\bTK(?:TK)+\b"
     r"|\bTK\b(?! [A-Z][a-z])"  # TK Maxx is a shop
     r"|\b[Ll]orem [Ii]psum\b|\bLOREM IPSUM\b"
-    r"|\bX{3,}\b|\bTODO\b|\bFIXME\b"
+    r"|\bX{3,}\b|\bTODO:|\bFIXME\b"
     r"|\bINSERT\b(?: [A-Z]+)+|\[INSERT\b|\binsert [\w ]{1,40} here\b"
     r"|\bHOLD FOR RELEASE\b|\bDO NOT (?:PUBLISH|USE|SEND|RUN)\b|\bNOT FOR (?:PUBLICATION|RELEASE)\b"
     r"|^PREP\b[.:]"
-    r"|\[object Object\]|^(?:None|undefined|null|NaN|True|False)[.,:;!]?$|\bUndefined\(",
+    r"|\[object Object\]|^(?:None|undefined|null|NaN)$|\bUndefined\(",
     re.MULTILINE,
 )
 _PERHAPS = re.compile(

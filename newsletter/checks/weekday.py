@@ -27,18 +27,20 @@ def day_in_words(subject: CheckInput) -> Iterable[Finding]:
 
 
 def _subject(variant: CheckedVariant, right: str, segment: str) -> Iterable[Finding]:
-    names = [name.casefold() for name in weekdays(variant.view.language)]
-    words = re.findall(r"[\w-]+", variant.rendered.subject.casefold())
-    found = [(place, word) for place, word in enumerate(words) if word in names]
-    if not found or right.casefold() in (word for _, word in found):
+    line = variant.rendered.subject.casefold()
+    words = re.findall(r"[\w-]+", line)
+    found = [name for name in map(str.casefold, weekdays(variant.view.language)) if name in words]
+    if not found or right.casefold() in found:
         return
-    place, word = found[0]
-    # Up front it names the edition; further on it may belong to the news.
+    # “Tuesday Briefing”, “le briefing du mardi”: the day of the edition. Elsewhere it may belong to the news.
+    ours = "|".join(map(re.escape, {"briefing", *variant.view.briefing.casefold().split()}))
+    days = "|".join(map(re.escape, found))
+    named = re.search(rf"\b(?:{days})\s+(?:{ours})\b|\b(?:{ours})\s+(?:\w+\s+)?(?:{days})\b", line)
     yield Finding(
         "weekday",
-        Severity.BLOCK if place <= 1 else Severity.WARN,
+        Severity.BLOCK if named else Severity.WARN,
         "subject",
-        f"“{variant.rendered.subject}” says {word}, and the edition is {right}'s",
+        f"“{variant.rendered.subject}” says {found[0]}, and the edition is {right}'s",
         "use {{ weekday }} in the pattern, or correct the subject of this edition",
         (segment,),
     )

@@ -9,6 +9,8 @@ from functools import cache
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from markupsafe import Markup
 
 from newsletter.checks import (
@@ -22,6 +24,7 @@ from newsletter.checks import (
     check,
     run,
 )
+from newsletter.checks.links import what_is_wrong
 from newsletter.checks.size import CLIPPED, LARGE, ROOMY, worst
 from newsletter.checks.text_part import shared
 from newsletter.rendering.model import EditionView, ReaderValues, Rendered
@@ -124,7 +127,9 @@ BAD: dict[str, tuple[str, Severity, Callable[[], CheckInput]]] = {
     "the subject as preheader": ("preheader", WARN, lambda: rendered(preheader="monday briefing: harbour plan WINS")),
     "another day's name in front": ("weekday", BLOCK, lambda: rendered(subject="Tuesday Briefing: Harbour plan wins")),
     "your other day": ("weekday", BLOCK, lambda: rendered(subject="Your Tuesday Briefing")),
-    "another day further on": ("weekday", WARN, lambda: rendered(subject="Briefing: the court rules on Friday")),
+    "the briefing of another day": ("weekday", BLOCK, lambda: rendered(subject="The Morning Briefing of Tuesday")),
+    "another day in the news": ("weekday", WARN, lambda: rendered(subject="Morning Briefing: Friday, the court rules")),
+    "a day of sales": ("weekday", WARN, lambda: rendered(subject="Black Friday is here")),
     "another date in the view": ("weekday", BLOCK, lambda: viewed(date=date(2026, 11, 24))),
     "another weekday in the view": ("weekday", BLOCK, lambda: viewed(weekday="Tuesday")),
     "a killed story": ("story-status", BLOCK, lambda: fact(status="killed")),
@@ -256,10 +261,49 @@ def test_what_a_hostile_story_brings_along_is_blocked_without_breaking_a_check()
         "The price is $640 {in millions}",
         "On Tuesday, the council; on Wednesday, the vote",
         "A null result, true or false",
+        "TODO LO QUE SABEMOS",
     ],
 )
 def test_ordinary_words_are_left_alone(words: str) -> None:
     assert run(lead(dek=words, body_text=words, body_html=Markup("<p>{}</p>").format(words))) == []
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://courier.example.org/2026/11/the-link-between-two-towns",
+        "https://courier.example.org/todo/what-to-do?your=link",
+        "https://news.example.tk/a",
+        "http://93.184.216.34/a",
+        "https://xn--mnchen-3ya.example.org/",
+        "mailto:edith@courier.example.org?subject=hello",
+        "tel:+4930123456",
+    ],
+)
+def test_an_address_that_readers_can_reach_is_left_alone(address: str) -> None:
+    assert what_is_wrong(address, ("https", "http", "mailto", "tel")) == ""
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://your-domain.com/",
+        "https://courier.example.org/INSERT_LINK_HERE",
+        "https://courier.example.org/?u=XXXX",
+        "https://courier.example.org/{{ url }}",
+        "https://slot.invalid/mbq0123456789abx00z",
+        "http://127.0.0.1/",
+        "http://[::1]/",
+        "http://10.0.0.1./",
+        "ftp://courier.example.org/a",
+        "//courier.example.org/a",
+        "www.courier.example.org",
+        "https://courier.example.org:99999/",
+        "tel:",
+    ],
+)
+def test_an_address_that_leads_nowhere_is_named(address: str) -> None:
+    assert what_is_wrong(address, ("https", "http", "mailto", "tel"))
 
 
 def test_a_subject_that_names_its_own_day_may_name_another_too() -> None:
@@ -326,3 +370,9 @@ def test_the_worst_reader_is_never_larger_than_was_reckoned() -> None:
 
 def test_the_text_part_of_the_sample_tells_nearly_everything() -> None:
     assert shared(next(iter(good().variants.values()))) > 0.9
+
+
+@given(st.text(max_size=80), st.text(alphabet="<>/abhrefimgsltd=\"' \n\x00\x92{}%", max_size=120), st.text(max_size=80))
+def test_whatever_is_rendered_no_check_breaks_off(subject: str, html: str, text: str) -> None:
+    findings = run(rendered(subject=subject, html=html, text=text, preheader=subject))
+    assert not [finding for finding in findings if finding.where == "the check itself"]

@@ -423,3 +423,16 @@ def test_a_lone_pin_of_a_usable_story_is_always_followed(
     total = sum(slot.section == section for slot in result.slots)
     assert at == [(section, min(position or 1, total))]
     assert result.notes == ()
+
+
+@given(candidates, candidates, st.integers(0, 13), st.booleans())
+def test_what_an_editor_decided_holds_whatever_comes_and_goes_around_it(
+    before: list[Candidate], after: list[Candidate], which: int, out: bool
+) -> None:
+    one = replace(story("chosen", regions=("everywhere",)), story_id=99, version_id=990)
+    decision = Decision("exclude", 99) if out else pin(one, "also", 1)
+    gone = [other for other in before if other.story_id != which]
+    for pool in (before, gone, after):
+        result = assemble(RULES, [*pool, one], at=DUE, decisions=[decision])
+        where = [(slot.section, slot.position) for slot in result.slots if slot.story_id == 99]
+        assert where == ([] if out else [("also", 1)])
