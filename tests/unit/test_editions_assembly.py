@@ -84,6 +84,7 @@ def test_sections_take_in_their_order_and_never_the_same_story_twice() -> None:
         ({"priority": 3}, True),
         ({"priority": 2}, False),
         ({"max_age": "2h"}, True),
+        ({"max_age": "1h"}, True),
         ({"max_age": "59m"}, False),
     ],
 )
@@ -131,6 +132,11 @@ def test_backfill_fills_up_to_its_number_and_says_so() -> None:
     assert result.slots[1].reason == (
         "section “World”: backfill, section science, priority 5, published 05:00, rank 1 of 2"
     )
+
+
+def test_backfill_never_fills_beyond_the_maximum() -> None:
+    stories = [story(f"s-{no}") for no in range(6)]
+    assert len(assemble(briefing({**WORLD, "backfill": {"up_to": 5}}), stories, at=DUE).slots) == 3
 
 
 def test_backfill_without_a_number_fills_to_the_minimum() -> None:
@@ -244,6 +250,20 @@ def test_a_position_beyond_the_end_is_the_end_and_none_is_the_front() -> None:
     stories = [story("a"), story("b"), story("c")]
     decisions = [pin(stories[0], "also", 99), pin(stories[2], "also")]
     assert slugs(assemble(briefing(ALSO), stories, at=DUE, decisions=decisions), *stories) == ["c", "b", "a"]
+
+
+def test_two_pins_at_one_position_stand_in_their_order() -> None:
+    stories = [story("a", priority=1), story("b", priority=2), story("c"), story("d")]
+    decisions = [pin(stories[0], "also", 2), pin(stories[1], "also", 2)]
+    assert slugs(assemble(briefing(ALSO), stories, at=DUE, decisions=decisions), *stories) == ["c", "a", "b", "d"]
+
+
+def test_what_is_meant_for_a_segment_goes_before_what_is_meant_for_everyone() -> None:
+    one = story("one")
+    decisions = [pin(one, "also"), replace(pin(one, "regional", 9, segment="europe"), kind="move")]
+    result = assemble(briefing(REGIONAL, ALSO, segments=SEGMENTS), [one], at=DUE, decisions=decisions)
+    assert [(slot.section, slot.segment) for slot in result.slots] == [("regional", "europe")]
+    assert result.notes == ("pin of one by Edith cannot be followed: europe has it in another section",)
 
 
 def test_the_maximum_counts_pins_and_a_pin_too_many_is_noted() -> None:
