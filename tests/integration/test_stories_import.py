@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from newsletter.database import Database
+from newsletter.database.schema import upgrade
 from newsletter.errors import ImportRefused
 from newsletter.stories import store
 from newsletter.stories.importers import ImportReport, import_sources
@@ -19,6 +21,8 @@ from newsletter.stories.models import StoryStatus
 from newsletter.testing import FixedClock
 
 SAMPLE = Path(__file__).parent.parent / "samples" / "briefing-note.txt"
+Bring = Callable[..., ImportReport]
+
 PLAIN = "---\ntitle: {}\n---\nText.\n"
 
 
@@ -34,7 +38,7 @@ def no_network(url: str) -> Fetched:
 
 
 @pytest.fixture
-def bring(database: Database, clock: FixedClock, tmp_path: Path):  # type: ignore[no-untyped-def]
+def bring(database: Database, clock: FixedClock, tmp_path: Path) -> Bring:
     """Imports sources below the test's folder."""
 
     def run(*sources: Path | str, **more: object) -> ImportReport:
@@ -48,7 +52,7 @@ def summary(report: ImportReport) -> tuple[int, int, int, int]:
     return report.new, report.updated, report.unchanged, len(report.problems)
 
 
-def test_the_sample_note_is_stored_with_its_ten_parts(database: Database, bring, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_the_sample_note_is_stored_with_its_ten_parts(database: Database, bring: Bring, tmp_path: Path) -> None:
     shutil.copy(SAMPLE, tmp_path / "note.txt")
     report = bring(tmp_path / "note.txt")
     assert summary(report) == (1, 0, 0, 0)
@@ -67,7 +71,7 @@ def test_the_sample_note_is_stored_with_its_ten_parts(database: Database, bring,
     assert parts == [lines[0], "The old harbour at dawn, with three cranes standing idle over the water.", *lines[2:]]
 
 
-def test_importing_twice_changes_nothing(bring, tmp_path: Path, clock: FixedClock) -> None:  # type: ignore[no-untyped-def]
+def test_importing_twice_changes_nothing(bring: Bring, tmp_path: Path, clock: FixedClock) -> None:
     shutil.copy(SAMPLE, tmp_path / "note.txt")
     write(tmp_path, "a/b.md", PLAIN.format("One"))
     assert summary(bring(tmp_path)) == (2, 0, 0, 0)
@@ -77,7 +81,7 @@ def test_importing_twice_changes_nothing(bring, tmp_path: Path, clock: FixedCloc
     assert again.ok
 
 
-def test_a_changed_story_makes_one_new_version(bring, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_a_changed_story_makes_one_new_version(bring: Bring, tmp_path: Path) -> None:
     for title in ("One", "Two"):
         write(tmp_path, "a.md", PLAIN.format(title))
         write(tmp_path, "b.md", PLAIN.format("Same"))
@@ -85,7 +89,7 @@ def test_a_changed_story_makes_one_new_version(bring, tmp_path: Path) -> None:  
     assert summary(report) == (0, 1, 1, 0)
 
 
-def test_a_bad_file_is_named_and_the_good_ones_are_stored(bring, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_a_bad_file_is_named_and_the_good_ones_are_stored(bring: Bring, tmp_path: Path) -> None:
     write(tmp_path, "a.md", PLAIN.format("One"))
     write(tmp_path, "b.md", "---\ntitle: T\npriority: 99\n---\nText.\n")
     write(tmp_path, "c.md", PLAIN.format("Three"))
@@ -95,7 +99,7 @@ def test_a_bad_file_is_named_and_the_good_ones_are_stored(bring, tmp_path: Path)
     assert str(report.problems[0]) == f"{tmp_path / 'b.md'}:3: priority: is 99: write 1 (the most urgent) to 9"
 
 
-def test_a_folder_is_read_in_order_without_what_is_hidden(bring, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_a_folder_is_read_in_order_without_what_is_hidden(bring: Bring, tmp_path: Path) -> None:
     for name in ("b.md", "a/z.txt", "a/c.md", ".git/x.md", ".hidden.md", "a/.b/x.md", "a.png", "README"):
         write(tmp_path, name, PLAIN.format(name.replace("/", " ")))
     report = bring(tmp_path)
@@ -107,13 +111,13 @@ def test_a_folder_is_read_in_order_without_what_is_hidden(bring, tmp_path: Path)
     assert report.ok
 
 
-def test_a_file_that_is_met_twice_is_read_once(bring, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_a_file_that_is_met_twice_is_read_once(bring: Bring, tmp_path: Path) -> None:
     file = write(tmp_path, "a.md", PLAIN.format("One"))
     (tmp_path / "again.md").symlink_to(file)
     assert summary(bring(tmp_path, file, tmp_path / "again.md")) == (1, 0, 0, 0)
 
 
-def test_links_out_of_a_folder_are_not_followed(bring, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_links_out_of_a_folder_are_not_followed(bring: Bring, tmp_path: Path) -> None:
     outside = write(tmp_path, "outside/secret.md", PLAIN.format("Secret"))
     folder = tmp_path / "stories"
     write(folder, "a.md", PLAIN.format("One"))
@@ -132,7 +136,7 @@ def test_links_out_of_a_folder_are_not_followed(bring, tmp_path: Path) -> None: 
     ]
 
 
-def test_what_is_no_file_is_named(bring, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_what_is_no_file_is_named(bring: Bring, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.md")
     write(tmp_path, "large.md", b"x" * 10_000_001)
     report = bring(tmp_path / "pipe.md", tmp_path / "large.md", tmp_path / "gone.md", "/dev/zero", "a\0b")
@@ -145,7 +149,9 @@ def test_what_is_no_file_is_named(bring, tmp_path: Path) -> None:  # type: ignor
     ]
 
 
-def test_a_story_is_known_by_its_place_in_the_site(bring, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
+def test_a_story_is_known_by_its_place_in_the_site(
+    bring: Bring, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The same file by another path, from another directory, and in a site that was moved, is the same story."""
     site = tmp_path / "site"
     file = write(site, "stories/a.md", PLAIN.format("One"))
@@ -157,7 +163,7 @@ def test_a_story_is_known_by_its_place_in_the_site(bring, tmp_path: Path, monkey
     assert summary(bring("moved", root=tmp_path / "moved")) == (0, 0, 1, 0)
 
 
-def test_two_stories_of_one_id_do_not_write_over_each_other(bring, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_two_stories_of_one_id_do_not_write_over_each_other(bring: Bring, tmp_path: Path) -> None:
     for name in ("a", "b"):
         write(tmp_path, f"{name}.md", f"---\nid: same\ntitle: {name}\n---\nText.\n")
     for expected in ((1, 0, 0, 1), (0, 0, 1, 1)):
@@ -166,14 +172,14 @@ def test_two_stories_of_one_id_do_not_write_over_each_other(bring, tmp_path: Pat
         assert "b.md: “b” has the id of another story of this import: change its id" in str(report.problems[0])
 
 
-def test_a_default_status_is_for_new_stories_whose_source_says_nothing(bring, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_a_default_status_is_for_new_stories_whose_source_says_nothing(bring: Bring, tmp_path: Path) -> None:
     write(tmp_path, "a.md", PLAIN.format("One"))
     write(tmp_path, "b.md", "---\ntitle: T\nstatus: withheld\n---\nText.\n")
     report = bring(tmp_path, default_status=StoryStatus.USABLE)
     assert [story.status for story in report.stories] == ["usable", "withheld"]
 
 
-def test_a_feed_is_got_from_the_network_and_its_items_stored_one_by_one(bring, database: Database) -> None:  # type: ignore[no-untyped-def]
+def test_a_feed_is_got_from_the_network_and_its_items_stored_one_by_one(bring: Bring, database: Database) -> None:
     raw = (
         '<rss version="2.0"><channel><link>https://news.example.org/</link>'
         "<item><title>One</title><guid>urn:x:1</guid></item><item><guid>urn:x:2</guid></item>"
@@ -198,7 +204,7 @@ def test_a_feed_is_got_from_the_network_and_its_items_stored_one_by_one(bring, d
     assert summary(bring(gone, url, fetch=fetch)) == (0, 0, 2, 2)
 
 
-def test_only_the_guard_decides_which_urls_are_read(bring) -> None:  # type: ignore[no-untyped-def]
+def test_only_the_guard_decides_which_urls_are_read(bring: Bring) -> None:
     """Without another way of getting documents, the real guard is in place: files by URL and loopback are refused."""
     report = bring("file:///etc/passwd", "http://127.0.0.1:9/", "ftp://example.org/", fetch=None)
     assert [str(problem).partition(": ")[2] for problem in report.problems] == [
@@ -208,7 +214,7 @@ def test_only_the_guard_decides_which_urls_are_read(bring) -> None:  # type: ign
     ]
 
 
-def test_times_without_an_offset_are_those_of_the_newsroom(bring, database: Database, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_times_without_an_offset_are_those_of_the_newsroom(bring: Bring, database: Database, tmp_path: Path) -> None:
     write(tmp_path, "a.md", "---\ntitle: One\nembargo: 2026-11-23 06:00\n---\nText.\n")
     bring(tmp_path, timezone="Europe/Berlin")
     with database.reading() as session:
@@ -240,8 +246,6 @@ def test_times_without_an_offset_are_those_of_the_newsroom(bring, database: Data
 def test_any_files_are_imported_or_refused_and_a_second_import_changes_nothing(
     tmp_path_factory: pytest.TempPathFactory, texts: list[tuple[str, str, bytes]]
 ) -> None:
-    from newsletter.database.schema import upgrade
-
     folder = tmp_path_factory.mktemp("any")
     database = Database(f"sqlite:///{folder / 'x.db'}")
     upgrade(database)

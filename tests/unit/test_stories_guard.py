@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from newsletter.clock import SystemClock
 from newsletter.errors import ImportRefused
-from newsletter.stories.importers import fetch
 from newsletter.stories.importers.addresses import is_public
 from newsletter.stories.importers.fetch import Guard
 
@@ -27,7 +26,7 @@ def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> socket.socket:
         raise Connected
 
-    monkeypatch.setattr(fetch.socket, "socket", refuse)
+    monkeypatch.setattr("newsletter.stories.importers.fetch.socket.socket", refuse)
 
 
 def guard(resolver: Callable[[str, int], list[str]] | None = None) -> Guard:

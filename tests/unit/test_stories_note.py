@@ -109,6 +109,7 @@ def test_the_editions_name_is_taken_off(alt: str, rest: str) -> None:
 def test_a_name_that_the_configuration_knows_is_taken_off() -> None:
     names = ("Harbour Post", "The Harbour Post", "")
     assert without_edition_name("The Harbour Post: two cranes", names) == "two cranes"
+    assert without_edition_name("The Harbour Post: Europe Edition Two cranes", names) == "Two cranes"
     assert without_edition_name("Harbour Posted cranes", names) == "Harbour Posted cranes"
     text = "S.\n![Am Morgen Ein Hafen](https://images.example.org/a.jpg)\nH\nText."
     found = story(text, editions=("Am Morgen",))

@@ -63,7 +63,8 @@ _OTHER: dict[str, Any] = {
 )
 def test_every_field_of_content_is_in_the_digest(name: str) -> None:
     other = datetime(2030, 1, 1, tzinfo=UTC) if name.endswith(("_at", "_until")) else _OTHER.get(name, "other")
-    assert digest(dataclasses.replace(DRAFT, **{name: other})) != digest(DRAFT)
+    change: dict[str, Any] = {name: other}
+    assert digest(dataclasses.replace(DRAFT, **change)) != digest(DRAFT)
 
 
 def test_the_digest_does_not_change_between_releases() -> None:

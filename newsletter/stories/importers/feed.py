@@ -9,7 +9,6 @@ from calendar import timegm
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import urlsplit
 
 import feedparser
 
@@ -24,6 +23,7 @@ MAX_ITEMS = 1000
 DEK = 300
 """A summary of no more characters than this, beside no longer text, is a dek; a longer one is the text."""
 
+_UNIQUE = re.compile(r"(https?://|urn:|tag:)|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z", re.IGNORECASE)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # In the order in which a feed's dates mean the time of publication.
 _DATES = ("published_parsed", "created_parsed", "updated_parsed")
@@ -85,16 +85,7 @@ def _item(document: Document, entry: Any, number: int, origin: str, rights: str)
 
 def external_id(identity: str, origin: str) -> str:
     """The key of an item: its own where that is unique in the world (a URL, a URN, a UUID), else with its feed's."""
-    unique = urlsplit_scheme(identity) or re.fullmatch(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", identity)
-    return short_key(identity if unique else f"{origin}#{identity}")
-
-
-def urlsplit_scheme(words: str) -> str:
-    """The scheme of a URL or URN, empty where there is none."""
-    try:
-        return urlsplit(words).scheme
-    except ValueError:
-        return ""
+    return short_key(identity if _UNIQUE.match(identity) else f"{origin}#{identity}")
 
 
 def _terms(categories: Iterator[str]) -> dict[str, Any]:

@@ -119,7 +119,8 @@ def without_edition_name(alt: str, edition_names: Sequence[str] = ()) -> str:
     for name in sorted(edition_names, key=len, reverse=True):
         rest = alt[len(name) :]
         if name and alt.startswith(name) and rest.lstrip(_SEPARATORS + " ") and not rest[0].isalnum():
-            return rest.lstrip(_SEPARATORS + " ")
+            alt = rest.lstrip(_SEPARATORS + " ")
+            break
     words = alt.split(" ")
     for _ in range(2):  # "Morning Briefing: Europe Edition" are two
         words = words[_name_length(words) :]
