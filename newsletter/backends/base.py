@@ -5,18 +5,29 @@ as it likes (a lane is one connection, one message on the wire at a time). One r
 return of a message (SMTP: the final dot) the backend hands over what it knows of its lane's previous message
 (`Counter.settle`) and this intent (`Counter.intend`), and goes on only when `intend` returns, which is when both are on
 disk. So at most one reader a lane is in doubt after a crash, and the ledger knows who.
+
+A lane may take its next message before it settles the one before, so that a final dot and the next envelope can leave
+together; it settles the one before it intends the next.
 """
 
 from __future__ import annotations
 
 import asyncio
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 from newsletter.errors import DeliveryError
+
+# Visible ASCII only, and nothing that could end an SMTP path or begin a second one (RFC 5321 section 4.1.2). A quoted
+# local part is refused with it: nobody subscribes with one.
+_ADDRESS = re.compile(
+    r"""(?=.{3,254}\Z)[^\x00-\x20\x7f-\U0010ffff"(),;:<>@\\]+@[^\x00-\x20\x7f-\U0010ffff"(),;<>@\\]+"""
+)
 
 
 class Result(StrEnum):
@@ -50,6 +61,8 @@ class Message:
 
     ``data`` is the whole RFC 5322 message in wire form: CRLF line ends only, no line over 998 bytes, and no line that
     begins with a dot, so that SMTP needs no dot-stuffing and a file gets the same bytes.
+
+    Raises ValueError for an envelope address that is not one plain ASCII address: white space, controls, ``<>``, lists.
     """
 
     subscriber: int
@@ -60,11 +73,13 @@ class Message:
     data: bytes
 
     def __post_init__(self) -> None:
-        if not self.recipient or any(c in self.recipient for c in ",;<> \r\n\t\0") or self.recipient.count("@") != 1:
+        if not _ADDRESS.fullmatch(self.recipient):
             raise ValueError("a message goes to exactly one address")
+        if not _ADDRESS.fullmatch(self.sender):
+            raise ValueError("the envelope sender is not one plain address")
 
 
-class Stopped(Exception):  # noqa: N818
+class Stopped(Exception):
     """The pump wants this lane to end now: the batch was lost to another worker, or somebody stopped the edition."""
 
 
@@ -87,19 +102,26 @@ class Backend(ABC):
     live: ClassVar[bool] = True
     """Whether its messages can reach people. A live backend needs ``environment: production``."""
 
-    def __init__(self, name: str, options: Mapping[str, Any]) -> None:
-        self.name, self.options = name, options
+    def __init__(self, name: str, options: Mapping[str, Any], root: Path = Path()) -> None:
+        """``name`` and ``options`` stand in the config; paths in them count from ``root``, the site's folder. Raises
+        `ConfigError`, or what pydantic raises, for options that are wrong. Opens nothing yet."""
+        self.name, self.options, self.root = name, options, root
 
     @abstractmethod
     async def deliver(self, counter: Counter) -> None:
-        """Takes messages until the counter has none, and settles every one it took. Raises only on programming
-        errors: what goes wrong with a server is an outcome."""
+        """Takes messages until the counter has none, and settles every one it took, but for one whose `intend` raised
+        `Stopped`: that one does not go out, and nobody settles it. Raises only on programming errors: what goes wrong
+        with a server is an outcome.
+
+        Returns early when its server does not serve, so that a list is not run through one failure after another; the
+        pump calls again when it is time to try again. When cancelled, it settles what is in doubt and nothing else.
+        """
 
     async def check(self) -> list[str]:
         """What `newsletter doctor` says of it: one line a problem, empty when it is ready. Sends nothing."""
         return []
 
-    async def close(self) -> None:
+    async def close(self) -> None:  # noqa: B027 (most have nothing to let go of)
         """Lets go of connections and files."""
 
 
@@ -120,7 +142,13 @@ class OneByOne(Backend):
                 await counter.intend(0, message)
             except Stopped:
                 return
-            counter.settle(0, message, await asyncio.to_thread(self._outcome, message))
+            try:
+                outcome = await asyncio.to_thread(self._outcome, message)
+            except asyncio.CancelledError:
+                # The thread goes on, and nobody will hear what became of it.
+                counter.settle(0, message, Outcome(Result.IN_DOUBT, reply="stopped while it was being sent"))
+                raise
+            counter.settle(0, message, outcome)
 
     def _outcome(self, message: Message) -> Outcome:
         try:
