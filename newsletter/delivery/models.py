@@ -22,7 +22,6 @@ from sqlalchemy import (
 from newsletter.database.types import BigId, Instant, metadata
 from newsletter.editions.models import Edition, Variant
 
-
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MS = timedelta(milliseconds=1)
 
@@ -130,6 +129,7 @@ lane = Table(
     Column("lane", Integer, nullable=False),
     Column("epoch", Integer, nullable=False),
     Column("subscriber_id", BigInteger, nullable=False),
+    Column("backend", SmallInteger, nullable=False, comment="place in variant.backends"),
     PrimaryKeyConstraint("batch_id", "lane"),
     sqlite_with_rowid=False,
 )

@@ -85,6 +85,7 @@ def upgrade() -> None:
     sa.Column('lane', sa.Integer(), nullable=False),
     sa.Column('epoch', sa.Integer(), nullable=False),
     sa.Column('subscriber_id', sa.BigInteger(), nullable=False),
+    sa.Column('backend', sa.SmallInteger(), nullable=False, comment='place in variant.backends'),
     sa.PrimaryKeyConstraint('batch_id', 'lane', name=op.f('pk_lane')),
     sqlite_with_rowid=False
     )

@@ -1,0 +1,329 @@
+"""The ledger: batches are claimed with a lease and an epoch, and outcomes are written under both.
+
+A worker that was frozen past its lease finds its epoch gone and writes nothing. The message that each lane has on the
+wire is on disk before its point of no return, so that whoever takes a dead worker's batch over knows which readers are
+in doubt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal, NamedTuple
+
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, or_, select, update
+from sqlalchemy.engine.interfaces import DBAPICursor
+
+from newsletter.audience.models import Subscriber
+from newsletter.backends.base import Result
+from newsletter.clock import Clock
+from newsletter.database import Database
+from newsletter.delivery.closing import doubt_lanes
+from newsletter.delivery.dialects import Dialect, PostgresqlDialect, SqliteDialect
+from newsletter.delivery.models import OPEN, BatchState, Status, attempt, batch, delivery, from_ms, lane, to_ms
+from newsletter.editions.models import Edition, Variant
+
+LEASE = timedelta(seconds=60)
+SENDING = "sending"
+"""The one state of an edition in which messages leave."""
+
+InDoubt = Literal["hold", "resend"]
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A batch that this worker holds under an epoch: the readers of one variant between two subscriber ids."""
+
+    batch_id: int
+    edition_id: int
+    variant_id: int
+    variant: int
+    """The variant's number."""
+    lo: int
+    hi: int
+    epoch: int
+
+
+class Recipient(NamedTuple):
+    """A reader whose turn it is. ``attempts`` counts the tries so far."""
+
+    subscriber: int
+    email: str
+    first_name: str
+    attempts: int
+
+
+class Trace(NamedTuple):
+    """What is kept of an attempt that was not a plain success."""
+
+    result: Result
+    enhanced: str
+    reply: str
+    backend: str
+    next_at: datetime | None
+
+
+class Settled(NamedTuple):
+    """What became of a delivery. ``at`` is in milliseconds since 1970: now, or when it is tried again.
+
+    ``lane`` is None where the message was never on a wire. ``backend`` is the place in the variant's list.
+    """
+
+    claim: Claim
+    lane: int | None
+    subscriber: int
+    status: Status
+    code: int
+    attempts: int
+    backend: int
+    at: int
+    trace: Trace | None
+
+
+class Intent(NamedTuple):
+    """A message that is about to pass its point of no return on a lane."""
+
+    claim: Claim
+    lane: int
+    subscriber: int
+    backend: int
+
+
+class Committed(NamedTuple):
+    """What came of a commit. ``fenced`` are the batches that are no longer ours: nothing of them was written."""
+
+    fenced: frozenset[int]
+    state: str
+    """The edition's state; no intent is written unless it is sending."""
+
+
+class Ledger:
+    """The deliveries of one edition, as one worker sees them. Any thread may call it."""
+
+    def __init__(
+        self,
+        database: Database,
+        edition_id: int,
+        worker: str,
+        clock: Clock,
+        *,
+        lease: timedelta = LEASE,
+        in_doubt: InDoubt = "hold",
+    ) -> None:
+        self.database, self.edition_id, self.worker, self.clock, self.lease = database, edition_id, worker, clock, lease
+        self._in_doubt = in_doubt
+        self._dialect: Dialect = SqliteDialect() if database.is_sqlite else PostgresqlDialect()
+
+    def claim(self, variants: Collection[int]) -> Claim | None:
+        """Takes a batch of these variants (by id) that is due; None where there is none or the edition is not sending.
+
+        First one whose worker is gone, then the one that has been due for longest. What a dead worker had on its lanes
+        becomes in doubt in the same transaction, or stays to be sent, as the edition's rule says.
+        """
+        if not variants:
+            return None
+        now = self.clock.now()
+        dead = and_(batch.c.state == BatchState.LEASED, batch.c.lease_until < now)
+        free = and_(batch.c.state == BatchState.OPEN, batch.c.due_at <= now)
+        with self.database.write_connection() as connection:
+            if self._state(connection) != SENDING:
+                return None
+            row = self._take(connection, dead, variants, now) or self._take(connection, free, variants, now)
+            if row is None:
+                return None
+            number = connection.execute(select(Variant.no).where(Variant.id == row.variant_id)).scalar_one()
+            claim = Claim(row.id, self.edition_id, row.variant_id, number, row.lo, row.hi, row.epoch)
+            doubt_lanes(connection, claim.batch_id, now, hold=self._in_doubt == "hold")
+            return claim
+
+    def _take(
+        self, connection: Connection, ready: ColumnElement[bool], variants: Collection[int], now: datetime
+    ) -> Row | None:
+        pick = (
+            select(batch.c.id)
+            .where(batch.c.edition_id == self.edition_id, batch.c.variant_id.in_(variants), ready)
+            .order_by(batch.c.due_at, batch.c.id)
+            .limit(1)
+            .with_for_update(skip_locked=True)  # PostgreSQL alone: SQLite has one writer
+        )
+        statement = (
+            update(batch)
+            .where(batch.c.id == pick.scalar_subquery())
+            .values(state=BatchState.LEASED, owner=self.worker, epoch=batch.c.epoch + 1, lease_until=now + self.lease)
+            .returning(batch.c.id, batch.c.variant_id, batch.c.lo, batch.c.hi, batch.c.epoch)
+        )
+        row = connection.execute(statement).one_or_none()
+        return None if row is None else Row(*row)
+
+    def recipients(self, claim: Claim, suppressed: ColumnElement[bool]) -> tuple[list[Recipient], int]:
+        """The readers of a claim whose turn it is, in the order of their ids, and how many were left out.
+
+        Left out, and written down as suppressed, is who has been suppressed or erased since the freeze.
+        """
+        now = to_ms(self.clock.now())
+        gone = or_(Subscriber.id.is_(None), suppressed)
+        statement = (
+            select(delivery.c.subscriber_id, Subscriber.email, Subscriber.first_name, delivery.c.attempts, gone)
+            .select_from(delivery.outerjoin(Subscriber, Subscriber.id == delivery.c.subscriber_id))
+            .where(
+                *_of(claim),
+                or_(
+                    delivery.c.status == Status.PENDING,
+                    and_(delivery.c.status == Status.DEFERRED, delivery.c.at <= now),
+                ),
+            )
+            .order_by(delivery.c.subscriber_id)
+        )
+        with self.database.read_connection() as connection:
+            rows = connection.execute(statement).all()
+        left = [Recipient(row[0], row[1], row[2], row[3]) for row in rows if not row[4]]
+        if len(left) < len(rows):
+            out = [Settled(claim, None, row[0], Status.SUPPRESSED, 0, row[3], 0, now, None) for row in rows if row[4]]
+            self.commit(out, ())
+        return left, len(rows) - len(left)
+
+    def commit(self, settled: Sequence[Settled], intents: Sequence[Intent], held: Iterable[Claim] = ()) -> Committed:
+        """Writes outcomes and intents in one transaction, and renews the leases of their batches and of ``held``.
+
+        Each batch is guarded by its owner, its epoch and its lease: of one that is lost nothing is written.
+        """
+        now = self.clock.now()
+        now_ms, until = to_ms(now), to_ms(now + self.lease)
+        claims = {claim.batch_id: claim for claim in held}
+        claims.update((item.claim.batch_id, item.claim) for item in settled)
+        claims.update((item.claim.batch_id, item.claim) for item in intents)
+        with self.database.write_connection() as connection:
+            cursor = connection.connection.cursor()
+            # Leases first: they lock the batches, and whoever aborts the edition waits for them before it looks at
+            # what is on the wire.
+            fenced = frozenset(
+                claim.batch_id
+                # In one order, so that two transactions cannot wait for each other.
+                for claim in sorted(claims.values(), key=lambda claim: claim.batch_id)
+                if not self._dialect.renew(cursor, until, claim.batch_id, self.worker, claim.epoch, now_ms)
+            )
+            state = self._dialect.state(cursor, self.edition_id)
+            if fenced:
+                settled = [item for item in settled if item.claim.batch_id not in fenced]
+            lanes = (
+                {
+                    (claim.batch_id, number): (claim.batch_id, number, claim.epoch, subscriber, place)
+                    for claim, number, subscriber, place in intents
+                    if claim.batch_id not in fenced
+                }
+                if state == SENDING
+                else {}
+            )
+            if settled:
+                self._settle(connection, cursor, settled, now)
+                left = [
+                    (item.claim.batch_id, item.lane, item.subscriber)
+                    for item in settled
+                    if item.lane is not None and (item.claim.batch_id, item.lane) not in lanes
+                ]
+                if left:
+                    self._dialect.clear(cursor, left)
+            if lanes:
+                self._dialect.intents(cursor, list(lanes.values()))
+            cursor.close()
+        return Committed(fenced, state)
+
+    def _settle(self, connection: Connection, cursor: DBAPICursor, settled: Sequence[Settled], now: datetime) -> None:
+        edition = self.edition_id
+        self._dialect.outcomes(
+            cursor,
+            [
+                (int(status), code, attempts, backend, at, edition, subscriber)
+                for _, _, subscriber, status, code, attempts, backend, at, _ in settled
+            ],
+        )
+        traces = [
+            {
+                "edition_id": edition,
+                "subscriber_id": item.subscriber,
+                "n": item.attempts,
+                "at": now,
+                "result": item.trace.result,
+                "code": item.code,
+                "enhanced_code": item.trace.enhanced[:16],
+                "reply": item.trace.reply,
+                "backend": item.trace.backend,
+                "next_at": item.trace.next_at,
+            }
+            for item in settled
+            if item.trace is not None
+        ]
+        if traces:
+            connection.execute(insert(attempt), traces)
+
+    def finish(self, claim: Claim, not_before: datetime | None = None) -> None:
+        """Lets go of a claim: done where nothing is left of it, else open again when the next of its readers is due,
+        and not before ``not_before``. Does nothing when the batch has been lost."""
+        now = self.clock.now()
+        with self.database.write_connection() as connection:
+            mine = (
+                batch.c.id == claim.batch_id,
+                batch.c.owner == self.worker,
+                batch.c.epoch == claim.epoch,
+                batch.c.state == BatchState.LEASED,
+                # Past its lease a worker no longer knows whether its outcomes were written.
+                batch.c.lease_until >= now,
+            )
+            # The lock comes first: what is counted below can then not change.
+            if not connection.execute(update(batch).where(*mine).values(owner="", lease_until=None)).rowcount:
+                return
+            connection.execute(delete(lane).where(lane.c.batch_id == claim.batch_id))
+            pending, deferred, earliest = connection.execute(
+                select(
+                    func.count().filter(delivery.c.status == Status.PENDING),
+                    func.count().filter(delivery.c.status == Status.DEFERRED),
+                    func.min(delivery.c.at).filter(delivery.c.status == Status.DEFERRED),
+                ).where(*_of(claim), delivery.c.status.in_(OPEN))
+            ).one()
+            due_at = now if pending or not deferred else from_ms(earliest)
+            if not_before is not None:
+                due_at = max(due_at, not_before)
+            connection.execute(
+                update(batch)
+                .where(batch.c.id == claim.batch_id)
+                .values(state=BatchState.OPEN if pending or deferred else BatchState.DONE, due_at=due_at)
+            )
+
+    def next_due(self) -> dict[int, datetime]:
+        """When the next batch of each variant that has one is due, or the lease of another worker's runs out."""
+        when = func.min(func.coalesce(batch.c.lease_until, batch.c.due_at), type_=batch.c.due_at.type)
+        statement = (
+            select(batch.c.variant_id, when)
+            .where(batch.c.edition_id == self.edition_id, batch.c.state != BatchState.DONE)
+            .group_by(batch.c.variant_id)
+        )
+        with self.database.read_connection() as connection:
+            return dict(connection.execute(statement).tuples().all())
+
+    def state(self) -> str:
+        """The edition's state, empty when it is gone."""
+        with self.database.read_connection() as connection:
+            return self._state(connection)
+
+    def _state(self, connection: Connection) -> str:
+        return connection.execute(select(Edition.state).where(Edition.id == self.edition_id)).scalar_one_or_none() or ""
+
+
+class Row(NamedTuple):
+    """What a claim returns."""
+
+    id: int
+    variant_id: int
+    lo: int
+    hi: int
+    epoch: int
+
+
+def _of(claim: Claim) -> tuple[ColumnElement[bool], ...]:
+    return (
+        delivery.c.edition_id == claim.edition_id,
+        delivery.c.subscriber_id >= claim.lo,
+        delivery.c.subscriber_id <= claim.hi,
+        delivery.c.variant == claim.variant,
+    )
