@@ -1,0 +1,334 @@
+"""The report: what became of everyone whom an edition was frozen for, with the names behind every number."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, FromClause, Row, Select, String, and_, case, cast, func, literal, or_, select
+from sqlalchemy.orm import Session
+
+from newsletter.audience.models import Subscriber, Suppression
+from newsletter.database import Database
+from newsletter.delivery.models import BatchState, Status, attempt, batch, delivery, from_ms, lane
+from newsletter.editions.models import Edition, Variant
+from newsletter.errors import NotFound
+
+NO_REPLY = "no reply"
+NEVER_TRIED = "never tried"
+ABORTED = "edition aborted"
+ERASED = "erased"
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many readers have come to what."""
+
+    accepted: int = 0
+    rejected: int = 0
+    suppressed: int = 0
+    """Suppressed after the freeze."""
+    expired: int = 0
+    withdrawn: int = 0
+    """The edition was aborted before their turn."""
+    in_doubt: int = 0
+    deferred: int = 0
+    """Still to go: to be tried again."""
+    pending: int = 0
+    """Still to go: their turn has not come."""
+
+    @property
+    def to_go(self) -> int:
+        """Still to go."""
+        return self.deferred + self.pending
+
+    @property
+    def total(self) -> int:
+        """Everyone."""
+        return sum(getattr(self, one.name) for one in fields(self))
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One segment by one backend. ``backend`` is empty for readers whom none has been tried for."""
+
+    segment: str
+    backend: str
+    counts: Counts
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why readers are what they are. ``status`` is a field of `Counts`; ``reply`` is one of the servers' answers."""
+
+    status: str
+    segment: str
+    backend: str
+    reason: str
+    count: int
+    reply: str
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """One reader behind a number. ``email`` is empty for an erased one; ``at`` None where nothing has happened yet."""
+
+    subscriber: int
+    email: str
+    status: str
+    segment: str
+    backend: str
+    reason: str
+    reply: str
+    attempts: int
+    at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """frozen = accepted + rejected + suppressed + expired + withdrawn + in doubt + still to go."""
+
+    edition: str
+    state: str
+    frozen: int
+    """How many were counted while they were frozen."""
+    freezing: bool
+    """Whether the freeze is still under way."""
+    counts: Counts
+    """What the ledger's rows say now."""
+    on_the_wire: int
+    """Of those still to go: messages that are with a server at this moment."""
+    next_due: datetime | None
+    lines: tuple[Line, ...]
+    reasons: tuple[Reason, ...]
+    problems: tuple[str, ...]
+    """Why it does not add up, in words."""
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether everyone who was frozen is in exactly one place."""
+        return not self.problems
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON: instants as ISO 8601."""
+        shape = asdict(self)
+        shape["next_due"] = None if self.next_due is None else self.next_due.isoformat()
+        shape["counts"]["to_go"] = self.counts.to_go
+        for line, one in zip(shape["lines"], self.lines, strict=True):
+            line["counts"]["to_go"] = one.counts.to_go
+        shape["adds_up"] = self.adds_up
+        return shape
+
+
+def report(database: Database, edition_id: int) -> Report:
+    """Counts an edition's deliveries, in one view of the database. Raises `NotFound`."""
+    with database.reading() as session:
+        edition = session.get(Edition, edition_id)
+        if edition is None:
+            raise NotFound(f"there is no edition {edition_id}")
+        variants = {
+            row.no: row
+            for row in session.execute(
+                select(Variant.no, Variant.segment, Variant.backends).where(Variant.edition_id == edition_id)
+            )
+        }
+        lines, found = _lines(session, edition_id, variants)
+        counts = _sum(line.counts for line in lines)
+        batched = session.scalar(select(func.sum(batch.c.n)).where(batch.c.edition_id == edition_id)) or 0
+        problems = []
+        if counts.total != edition.recipients:
+            problems.append(f"{edition.recipients} were frozen, and the ledger accounts for {counts.total}")
+        if found != counts.total:
+            problems.append(f"{found - counts.total} deliveries have a status or a variant that there is not")
+        if batched != edition.recipients:
+            problems.append(f"{edition.recipients} were frozen, and the batches hold {batched}")
+        return Report(
+            edition=edition.key,
+            state=edition.state,
+            frozen=edition.recipients,
+            freezing=not edition.snapshot_done,
+            counts=counts,
+            on_the_wire=session.scalar(
+                select(func.count())
+                .select_from(lane.join(batch, batch.c.id == lane.c.batch_id))
+                .where(batch.c.edition_id == edition_id, batch.c.state == BatchState.LEASED)
+            )
+            or 0,
+            next_due=session.scalar(
+                select(func.min(batch.c.due_at, type_=batch.c.due_at.type)).where(
+                    batch.c.edition_id == edition_id, batch.c.state != BatchState.DONE
+                )
+            ),
+            lines=lines,
+            reasons=_reasons(session, edition, variants),
+            problems=tuple(problems),
+        )
+
+
+def names(
+    database: Database,
+    edition_id: int,
+    status: Status | None = None,
+    *,
+    reason: str | None = None,
+    segment: str | None = None,
+    limit: int = 1_000,
+    after: int = 0,
+) -> list[Name]:
+    """The readers behind a number of the report, by ascending subscriber id after ``after``, at most ``limit``.
+
+    ``reason`` is one of the report's. Raises `NotFound`.
+    """
+    with database.reading() as session:
+        edition = session.get(Edition, edition_id)
+        if edition is None:
+            raise NotFound(f"there is no edition {edition_id}")
+        source, why = _with_reason(edition)
+        statement = (
+            select(
+                delivery.c.subscriber_id,
+                Subscriber.email,
+                delivery.c.status,
+                Variant.segment,
+                Variant.backends,
+                delivery.c.backend,
+                why.label("why"),
+                attempt.c.reply,
+                delivery.c.attempts,
+                delivery.c.at,
+            )
+            .select_from(source.join(Variant, _variant_of(edition_id)))
+            .where(delivery.c.edition_id == edition_id, delivery.c.subscriber_id > after)
+            .order_by(delivery.c.subscriber_id)
+            .limit(limit)
+        )
+        if status is not None:
+            statement = statement.where(delivery.c.status == status)
+        if reason is not None:
+            statement = statement.where(why == reason)
+        if segment is not None:
+            statement = statement.where(Variant.segment == segment)
+        return [
+            Name(
+                subscriber=row.subscriber_id,
+                email=row.email or "",
+                status=Status(row.status).name.lower(),
+                segment=row.segment,
+                backend=_backend(row.backends, row.backend, row.attempts > 0),
+                reason=row.why,
+                reply=row.reply or "",
+                attempts=row.attempts,
+                at=from_ms(row.at) if row.at else None,
+            )
+            for row in session.execute(statement)
+        ]
+
+
+def _lines(session: Session, edition_id: int, variants: dict[int, Any]) -> tuple[tuple[Line, ...], int]:
+    rows = _grouped(
+        session,
+        select(
+            delivery.c.variant, delivery.c.backend, (delivery.c.attempts > 0).label("tried"), delivery.c.status
+        ).where(delivery.c.edition_id == edition_id),
+    )
+    known = {status.value: status.name.lower() for status in Status}
+    tally: dict[tuple[str, str], dict[str, int]] = {}
+    for row in rows:
+        if row.status in known and (variant := variants.get(row.variant)) is not None:
+            where = variant.segment, _backend(variant.backends, row.backend, row.tried)
+            counts = tally.setdefault(where, {})
+            counts[known[row.status]] = counts.get(known[row.status], 0) + row.n
+    lines = tuple(Line(segment, backend, Counts(**counts)) for (segment, backend), counts in tally.items())
+    return lines, sum(row.n for row in rows)
+
+
+def _reasons(session: Session, edition: Edition, variants: dict[int, Any]) -> tuple[Reason, ...]:
+    source, why = _with_reason(edition)
+    rows = _grouped(
+        session,
+        select(
+            delivery.c.variant,
+            delivery.c.backend,
+            (delivery.c.attempts > 0).label("tried"),
+            delivery.c.status,
+            why.label("why"),
+        )
+        .select_from(source)
+        .where(
+            delivery.c.edition_id == edition.id,
+            delivery.c.status.in_([status for status in Status if status not in (Status.ACCEPTED, Status.PENDING)]),
+        ),
+        attempt.c.reply,
+    )
+    reasons = (
+        Reason(
+            status=Status(row.status).name.lower(),
+            segment=variant.segment,
+            backend=_backend(variant.backends, row.backend, row.tried),
+            reason=row.why,
+            count=row.n,
+            reply=row.reply or "",
+        )
+        for row in rows
+        if (variant := variants.get(row.variant)) is not None
+    )
+    return tuple(sorted(reasons, key=lambda one: (-one.count, one.status, one.segment, one.backend, one.reason)))
+
+
+def _grouped(session: Session, rows: Select[Any], example: ColumnElement[str] | None = None) -> Sequence[Row[Any]]:
+    """The distinct rows in order, each with its number ``n``, and the greatest ``example`` of it as ``reply``.
+
+    Grouped from outside: PostgreSQL does not see that an expression with parameters is the same one twice.
+    """
+    inner = (rows if example is None else rows.add_columns(example.label("example"))).subquery()
+    keys = [column for column in inner.c if column.name != "example"]
+    counted: list[ColumnElement[Any]] = [func.count().label("n")]
+    if example is not None:
+        counted.append(func.max(inner.c.example).label("reply"))
+    return session.execute(select(*keys, *counted).group_by(*keys).order_by(*keys)).all()
+
+
+def _with_reason(edition: Edition) -> tuple[FromClause, ColumnElement[str]]:
+    """Deliveries beside their last attempt and their subscriber, and the expression that says why."""
+    latest: Select[tuple[int]] = select(func.max(attempt.c.id)).where(
+        attempt.c.edition_id == delivery.c.edition_id, attempt.c.subscriber_id == delivery.c.subscriber_id
+    )
+    source = delivery.outerjoin(attempt, attempt.c.id == latest.correlate(delivery).scalar_subquery()).outerjoin(
+        Subscriber, Subscriber.id == delivery.c.subscriber_id
+    )
+    suppression = (
+        select(func.min(Suppression.reason))
+        .where(
+            Suppression.address_hash == Subscriber.address_hash,
+            or_(Suppression.briefing == "", Suppression.briefing == edition.briefing),
+        )
+        .correlate(Subscriber)
+        .scalar_subquery()
+    )
+    why = case(
+        (delivery.c.status == Status.SUPPRESSED, func.coalesce(suppression, ERASED)),
+        (delivery.c.status == Status.WITHDRAWN, ABORTED),
+        (delivery.c.status.in_([Status.ACCEPTED, Status.PENDING]), ""),
+        (attempt.c.id.is_(None), NEVER_TRIED),
+        (and_(attempt.c.code == 0, attempt.c.enhanced_code == ""), NO_REPLY),
+        else_=func.trim(cast(attempt.c.code, String) + literal(" ") + attempt.c.enhanced_code),
+    )
+    return source, why
+
+
+def _variant_of(edition_id: int) -> ColumnElement[bool]:
+    return and_(Variant.edition_id == edition_id, Variant.no == delivery.c.variant)
+
+
+def _backend(backends: list[str], place: int, tried: bool) -> str:
+    return backends[place] if tried and place < len(backends) else ""
+
+
+def _sum(all_counts: Any) -> Counts:
+    tally: dict[str, int] = {}
+    for counts in all_counts:
+        for one in fields(counts):
+            tally[one.name] = tally.get(one.name, 0) + getattr(counts, one.name)
+    return Counts(**tally)
