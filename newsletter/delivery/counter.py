@@ -68,9 +68,6 @@ class Source(Protocol):
     async def release(self, held: Held) -> None:
         """Lets go of a claim."""
 
-    def settled(self, status: Status) -> None:
-        """Counts."""
-
 
 class LedgerCounter:
     """See `newsletter.backends.base.Counter`."""
@@ -205,8 +202,6 @@ class LedgerCounter:
         source.writer.settle(
             Settled(claim, lane, recipient.subscriber, status, code, attempts, held.place, to_ms(at), trace)
         )
-        if not held.lost:
-            source.settled(status)
 
     def _put_back(self, subscriber: int) -> None:
         held, recipient = self._out.pop(subscriber)

@@ -299,7 +299,7 @@ class Ledger:
             .group_by(batch.c.variant_id)
         )
         with self.database.read_connection() as connection:
-            return dict(connection.execute(statement).tuples().all())
+            return {row[0]: row[1] for row in connection.execute(statement)}
 
     def state(self) -> str:
         """The edition's state, empty when it is gone."""

@@ -7,7 +7,6 @@ import logging
 import os
 import socket
 import uuid
-from collections import Counter as Tally
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -98,7 +97,6 @@ class Pump:
         self._stop, self._sleep = stop or asyncio.Event(), sleep
         self._breakers = breakers if breakers is not None else {}
         self._counters: dict[str, LedgerCounter] = {}
-        self._tally: Tally[Status] = Tally()
         self._reason = ""
         self._routes = self._read_routes()
 
@@ -144,7 +142,7 @@ class Pump:
             done=not due,
             next_due=min((self._available(variant, at) for variant, at in due.items()), default=None),
             stopped=self._reason,
-            settled={status.name.lower(): count for status, count in self._tally.items() if count},
+            settled={status.name.lower(): count for status, count in self.writer.written.items() if count},
         )
         _log.info(
             "pump ended",
@@ -188,7 +186,7 @@ class Pump:
                 await self.release(Held(claim, [], self._builders[claim.variant_id], place))
                 return None
             recipients, gone = await asyncio.to_thread(self._ledger.recipients, claim, self._suppressed)
-            self._tally[Status.SUPPRESSED] += gone
+            self.writer.written[Status.SUPPRESSED] += gone
             held = Held(claim, recipients, self._builders[claim.variant_id], place)
             if recipients:
                 return held
@@ -202,10 +200,6 @@ class Pump:
         now = self.clock.now()
         not_before = self._available(held.claim.variant_id, now)
         await self.writer.call(self._ledger.finish, held.claim, not_before if not_before > now else None)
-
-    def settled(self, status: Status) -> None:
-        """Counts what this run wrote."""
-        self._tally[status] += 1
 
     # The loop.
 
@@ -287,7 +281,7 @@ class Pump:
                     one.lose()
 
     async def _close(self, close: Callable[[Database, int, Clock], int], status: Status) -> None:
-        self._tally[status] += await self.writer.call(close, self._database, self._edition_id, self.clock)
+        self.writer.written[status] += await self.writer.call(close, self._database, self._edition_id, self.clock)
 
     def _late(self) -> bool:
         return self.clock.now() >= self.deadline

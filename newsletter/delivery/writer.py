@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections import Counter as Tally
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from newsletter.backends.base import Stopped
 from newsletter.delivery.ledger import SENDING, Claim, Committed, Intent, Ledger, Settled
+from newsletter.delivery.models import Status
 
 T = TypeVar("T")
 
@@ -30,8 +32,9 @@ class _Call(NamedTuple):
 class Writer:
     """Hands outcomes and intents to the ledger from the event loop. To be used as an async context manager.
 
-    ``state`` is the edition's state as of the last commit. ``error`` is what a commit failed with: after that nothing
-    more is written, every intent is stopped, and the lanes that are on disk tell who is in doubt.
+    ``state`` is the edition's state as of the last commit, ``written`` what has reached the disk. ``error`` is what a
+    commit failed with: after that nothing more is written, every intent is stopped, and the lanes that are on disk tell
+    who is in doubt.
     """
 
     def __init__(self, ledger: Ledger) -> None:
@@ -43,6 +46,7 @@ class Writer:
         self._closing = False
         self.state = SENDING
         self.error: Exception | None = None
+        self.written: Tally[Status] = Tally()
         self._thread = threading.Thread(target=self._run, name="ledger writer", daemon=True)
 
     async def __aenter__(self) -> Writer:
@@ -108,6 +112,7 @@ class Writer:
     def _commit(self, settled: list[Settled], intents: list[Intent], held: Sequence[Claim]) -> Committed:
         committed = self._ledger.commit(settled, intents, held)
         self.state = committed.state
+        self.written.update(item.status for item in settled if item.claim.batch_id not in committed.fenced)
         return committed
 
     @staticmethod
