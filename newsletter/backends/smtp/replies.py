@@ -79,9 +79,7 @@ class ReplyParser:
         buffer, start = self._buffer, 0
         buffer += data
         while (end := buffer.find(b"\n", start)) >= 0:
-            event = (
-                self._take(bytes(buffer[start:end])) if end - start < MAX_LINE else Garbage("a reply line is too long")
-            )
+            event = self._take(bytes(buffer[start:end])) if end - start < MAX_LINE else _TOO_LONG
             start = end + 1
             if event is not None:
                 events.append(event)
