@@ -23,7 +23,7 @@ from newsletter.editions.models import Edition
 from newsletter.testing import FixedClock
 from tests.integration.delivery_world import NOW, SUPPRESSED, World, add_edition, add_readers
 
-READERS = 8
+READERS = 4
 LANES = 2
 WORKERS = st.integers(0, 1)
 LANE = st.integers(0, LANES - 1)
@@ -62,7 +62,7 @@ class Sending(RuleBasedStateMachine):
         edition, variants = add_edition(self.database)
         self.clock = FixedClock(NOW)
         rule_of_all = VariantRule(variants[0], Subscriber.id > 0, NOW)
-        freeze(self.database, edition, [rule_of_all], SUPPRESSED, self.clock, batch_size=3)
+        freeze(self.database, edition, [rule_of_all], SUPPRESSED, self.clock, batch_size=2)
         self.world = World(self.database, self.clock, edition, variants)
         self.born = 0
         self.workers = [self.new(), self.new()]
@@ -73,12 +73,6 @@ class Sending(RuleBasedStateMachine):
         self.born += 1
         name = f"worker{self.born}"
         return Worker(Ledger(self.database, self.world.edition, name, self.clock, in_doubt=self.in_doubt))
-
-    @rule(worker=WORKERS)
-    def claim(self, worker: int) -> None:
-        mine = self.workers[worker]
-        if mine.claim is None:
-            self.take(mine)
 
     def take(self, mine: Worker) -> bool:
         mine.claim = mine.ledger.claim(self.world.variants)
@@ -91,7 +85,9 @@ class Sending(RuleBasedStateMachine):
     def intend(self, worker: int, number: int) -> None:
         """Hands in the lane's last outcome with the next intent, and goes on only when both are on disk."""
         mine = self.workers[worker]
-        if mine.claim is None or number in mine.intended or not mine.waiting:
+        if mine.claim is None and not self.take(mine):
+            return
+        if number in mine.intended or not mine.waiting:
             return
         settled = self.settled(mine, number)
         reader = mine.waiting.pop(0)
@@ -109,6 +105,11 @@ class Sending(RuleBasedStateMachine):
             reader = mine.intended.pop(number)
             self.sink[reader] += 1
             mine.taken[number] = reader
+
+    @rule(worker=WORKERS, number=LANE)
+    def send(self, worker: int, number: int) -> None:
+        self.intend(worker, number)
+        self.accept(worker, number)
 
     @rule(worker=WORKERS, number=LANE)
     def settle(self, worker: int, number: int) -> None:
@@ -134,14 +135,7 @@ class Sending(RuleBasedStateMachine):
 
     @rule(worker=WORKERS)
     def finish(self, worker: int) -> None:
-        mine = self.workers[worker]
-        if mine.claim is not None and not mine.waiting and not mine.intended and not mine.taken:
-            mine.ledger.finish(mine.claim)
-            mine.forget()
-
-    @rule(worker=WORKERS)
-    def drain(self, worker: int) -> None:
-        """Lets go in mid-batch, with nothing on the wire."""
+        """Lets go, at the end of the batch or before, with nothing on the wire."""
         mine = self.workers[worker]
         if mine.claim is not None and not mine.intended and not mine.taken:
             mine.ledger.finish(mine.claim)
@@ -152,7 +146,7 @@ class Sending(RuleBasedStateMachine):
         self.deaths += 1
         self.workers[worker] = self.new()
 
-    @rule(seconds=st.sampled_from([1, 30, 61, 3600]))
+    @rule(seconds=st.sampled_from([61, 30]))
     def sleep(self, seconds: int) -> None:
         self.clock.advance(seconds)
 
@@ -161,14 +155,9 @@ class Sending(RuleBasedStateMachine):
     def nobody_has_it_twice(self) -> None:
         assert all(copies == 1 for copies in self.sink.values())
 
-    @invariant()
     def what_the_ledger_calls_accepted_was_accepted(self) -> None:
         for reader, status in self.world.statuses().items():
             assert status is not Status.ACCEPTED or reader in self.sink
-
-    @invariant()
-    def the_report_adds_up(self) -> None:
-        assert self.world.balanced()
 
     def teardown(self) -> None:
         """Whatever happened, one more worker brings it to its end."""
@@ -186,6 +175,7 @@ class Sending(RuleBasedStateMachine):
         assert last.ledger.next_due() == {}
         statuses = self.world.statuses()
         doubtful = {reader for reader, status in statuses.items() if status is Status.IN_DOUBT}
+        self.what_the_ledger_calls_accepted_was_accepted()
         assert set(statuses.values()) <= {Status.ACCEPTED, Status.IN_DOUBT}
         assert set(statuses) - set(self.sink) <= doubtful  # nobody is lost without a name
         assert len(doubtful) <= self.deaths * LANES
@@ -194,7 +184,7 @@ class Sending(RuleBasedStateMachine):
         else:
             assert not doubtful
             assert sum(self.sink.values()) - READERS <= self.deaths * LANES
-        self.the_report_adds_up()
+        assert self.world.balanced()
         with self.database.read_connection() as connection:
             assert connection.execute(select(func.count()).select_from(lane)).scalar_one() == 0
 
@@ -217,4 +207,4 @@ def test_no_order_of_events_mails_anyone_twice_or_loses_anyone_unnamed(
         database = readers
         in_doubt = rule_of_doubt
 
-    run_state_machine_as_test(Machine, settings=settings(max_examples=25, stateful_step_count=30, deadline=None))
+    run_state_machine_as_test(Machine, settings=settings(max_examples=100, stateful_step_count=25, deadline=None))
