@@ -17,6 +17,8 @@ POSTGRES_URL = os.environ.get("NEWSLETTER_TEST_POSTGRES", "")
 """``postgresql+psycopg://…`` of a database server where tests may create and drop databases."""
 POSTFIX = os.environ.get("NEWSLETTER_TEST_POSTFIX", "")
 """``host:port:maildir`` of a Postfix that delivers everything for reader.test into ``maildir``/<local part>/."""
+SMTP_SINK = shutil.which("smtp-sink", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
+"""Postfix's sink, which can be told to fail at any command."""
 
 
 def _perl_mime() -> bool:
@@ -30,6 +32,7 @@ AVAILABLE: dict[str, Callable[[], bool]] = {
     "perl Email::MIME": _perl_mime,
     "postgresql": lambda: bool(POSTGRES_URL),
     "postfix": lambda: bool(POSTFIX),
+    "smtp-sink": lambda: SMTP_SINK is not None,
     "spamassassin": lambda: shutil.which("spamassassin") is not None,
 }
 
