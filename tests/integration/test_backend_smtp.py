@@ -395,9 +395,11 @@ def test_a_yes_before_the_dot_is_no_yes(early):
     assert outcome.backend_fault
 
 
-def test_a_no_in_the_middle_of_the_message_counts_and_no_dot_goes_out():
-    big = replace(letter("rita@example.org"), data=b"Subject: x\r\n\r\n" + b"long words\r\n" * 400_000)
-    counter, server = run({"BODY": "552 5.3.4 too big"}, [big])
+@pytest.mark.parametrize("lines", [1, 400_000])
+def test_a_no_in_the_middle_of_the_message_counts_and_no_dot_goes_out(lines):
+    """Also when it comes while the intent goes to disk; and the message is not offered again."""
+    mail = replace(letter("rita@example.org"), data=b"Subject: x\r\n\r\n" + b"long words\r\n" * lines)
+    counter, server = run({"BODY": "552 5.3.4 too big"}, [mail], slow=True)
     outcome = counter.outcomes["rita@example.org"]
     assert (outcome.result, outcome.code, outcome.enhanced) == (Result.REJECTED, 552, "5.3.4")
     assert not server.mails

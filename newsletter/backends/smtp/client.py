@@ -78,16 +78,17 @@ class Client:
             if refused is None:
                 await self._wire.write_all(body, self._options.timeouts.block)
         except Lost as lost:
-            return Sent(self._before_dot(lost), served=False, try_afresh=not fresh)
+            outcome = self._before_dot(lost)
+            return Sent(outcome, served=False, try_afresh=not fresh and outcome.result is Result.DEFERRED)
         if refused is not None:
             step, reply = refused
             ended = reply.code == 421 or step is Step.RSET
             return Sent(refusal(step, reply), served=step is Step.RCPT and not ended, try_afresh=ended and not fresh)
         await intend()
-        try:
-            self._wire.write(self._session.end_of_data())
-        except Lost as lost:
-            return Sent(self._before_dot(lost), served=False)
+        # The server may have hung up, or said no, while the intent went to disk: then no dot goes out.
+        if self._wire.lost is not None:
+            return Sent(self._before_dot(self._wire.lost), served=False)
+        self._wire.write(self._session.end_of_data())
         self.after_dot = True
         return await self._reply_to_dot()
 
@@ -150,14 +151,14 @@ class Client:
 
     async def _answer(self) -> tuple[Step, Reply]:
         timeouts = self._options.timeouts
-        awaited = self._session.awaited
-        answer = await self._wire.answer(
-            timeouts.greeting
-            if awaited is Step.GREETING
-            else timeouts.data
-            if awaited is Step.DATA
-            else timeouts.command
-        )
+        match self._session.awaited:
+            case Step.GREETING:
+                limit = timeouts.greeting
+            case Step.DATA:
+                limit = timeouts.data
+            case _:
+                limit = timeouts.command
+        answer = await self._wire.answer(limit)
         return answer.step, answer.reply
 
     async def _ask(self, command: bytes) -> Reply:
