@@ -303,6 +303,16 @@ def test_after_a_421_the_connection_is_not_used_again(point):
     assert [outcome.code for outcome in counter.outcomes.values()] == [421, 250, 250]
 
 
+@pytest.mark.parametrize("point", ["MAIL", "RCPT", "DATA", "."])
+def test_a_server_that_says_421_and_stays_is_left(point):
+    """The end is the server's word, not the end of the line."""
+    script = {point: [OK, Say(b"421 4.3.2 shutting down\r\n"), OK]}
+    counter, server = run(script, letters(3))
+    assert server.connections == 2
+    expected = [250, 421, 250] if point == "." else [250, 250, 250]
+    assert [outcome.code for outcome in counter.outcomes.values()] == expected
+
+
 @pytest.mark.parametrize("end", ["421 4.3.2 enough", HangUp(), HangUp(reset=True)], ids=["421", "close", "reset"])
 def test_a_connection_that_has_had_its_fill_costs_nobody_a_delay(end):
     """What fails on a used connection before it was intended goes out at once over a new one."""

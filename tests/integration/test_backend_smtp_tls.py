@@ -12,6 +12,9 @@ import trustme
 
 from newsletter.backends.base import Outcome, Result
 from newsletter.backends.smtp import SmtpBackend
+from newsletter.backends.smtp.client import Client
+from newsletter.backends.smtp.options import SmtpOptions
+from newsletter.backends.smtp.pool import Pool
 from newsletter.testing.conformance import letters
 from newsletter.testing.counter import FakeCounter
 from newsletter.testing.smtp import Say, ScriptedServer
@@ -187,3 +190,19 @@ def test_a_password_to_this_machine_in_the_clear_has_to_be_allowed():
     outcomes, problems = deliver(server, tls="none", allow_plaintext=True, **LOGIN)
     assert problems == []
     assert [outcome.result for outcome in outcomes] == [Result.ACCEPTED] * 3
+
+
+@pytest.mark.parametrize("login", [{}, LOGIN | {"allow_plaintext": True}], ids=["mail", "password"])
+def test_a_localhost_that_leads_to_another_machine_gets_nothing_in_the_clear(monkeypatch, login):
+    monkeypatch.setattr(Client, "_peer", lambda self: "192.0.2.7")
+    server = ScriptedServer(users={"omar": "correct horse"}, auth_in_the_clear=True)
+    assert "localhost is another machine" in refused(server, tls="none", **login)
+    assert not any(command.startswith("AUTH") for _, command in server.commands)
+
+
+def test_no_tls_older_than_1_2_is_ever_offered():
+    context = Pool(SmtpOptions(host="mail.example.org"))._tls()
+    assert context is not None
+    assert context.minimum_version == ssl.TLSVersion.TLSv1_2
+    assert context.check_hostname
+    assert context.verify_mode == ssl.CERT_REQUIRED
