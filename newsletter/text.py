@@ -16,7 +16,7 @@ _C1 = dict(
 _MAP: dict[int, str | None] = {code: (char if char != "\0" else None) for code, char in _C1.items()}
 _MAP |= {code: None for code in range(0x20) if code not in (0x09, 0x0A)}
 _MAP |= {0x7F: None, 0xFEFF: None, 0xFFFE: None, 0xFFFF: None, 0x2028: "\n", 0x2029: "\n"}
-_MAP |= {code: None for code in range(0xD800, 0xE000)}
+_MAP |= dict.fromkeys(range(55296, 57344))
 
 _BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
