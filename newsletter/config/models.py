@@ -274,6 +274,8 @@ class Settings(Model):
     """Signs readers' links. Needed in production; at least 32 characters."""
     backends: dict[Key, BackendSettings] = Field(default_factory=lambda: {"outbox": BackendSettings(type="outbox")})
     briefings: dict[Key, Briefing]
+    test_addresses: tuple[str, ...] = ()
+    """Who may get test copies: addresses, or ``@domain`` for everyone there."""
     root: Path
     """The site's folder, absolute. Not written in the file: it is where the file stands."""
 

@@ -106,22 +106,30 @@ def touch(session: Session, edition: Edition, deed: str) -> State:
 
 
 def assemble_edition(
-    session: Session, edition: Edition, briefing: Briefing, clock: Clock, *, zone: str = "UTC"
+    session: Session,
+    edition: Edition,
+    briefing: Briefing,
+    clock: Clock,
+    *,
+    zone: str = "UTC",
+    at: datetime | None = None,
 ) -> Assembly:
     """Chooses the stories anew, in the caller's write transaction; every override stays and is followed.
 
     The edition becomes ready, or skipped with the reason. An approved one stays approved when the very same story
-    versions stand in the same places, else the approval is void. ``zone`` is the IANA zone in which reasons name times.
+    versions stand in the same places, else the approval is void. ``zone`` is the IANA zone in which reasons name times;
+    ``at`` the instant by which stories are judged, the one at which the edition is due unless given.
     Raises `WrongState` when the edition cannot be edited any more; then nothing was changed.
     """
     state = touch(session, edition, "assembled")
-    versions = {version.story_id: version for version in usable_versions(session, edition.due_at)}
+    at = at or edition.due_at
+    versions = {version.story_id: version for version in usable_versions(session, at)}
     decided = [override for override in edition.overrides if override.kind in ("pin", "exclude", "move")]
     unusable = latest_of(session, {override.story_id for override in decided} - versions.keys())
     result = assembly.assemble(
         briefing,
-        [candidate(version, edition.due_at) for version in (*versions.values(), *unusable)],
-        at=edition.due_at,
+        [candidate(version, at) for version in (*versions.values(), *unusable)],
+        at=at,
         decisions=[
             Decision(o.kind, o.story_id, o.segment, o.section or "", o.position, o.by or "an editor") for o in decided
         ],

@@ -1,0 +1,41 @@
+"""From stored stories to the slots of an edition."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from newsletter.editions import store
+from newsletter.editions.models import Edition
+from newsletter.errors import Refused
+from newsletter.press import times
+from newsletter.press.site import Site
+
+
+def edition_of(site: Site, key_or_briefing: str, day: date | None = None) -> str:
+    """The key of an edition: as given, or of a briefing (its key) on ``day``, today in its zone unless given."""
+    if "/" in key_or_briefing:
+        briefing, written = store.parse_key(key_or_briefing)
+        if day not in (None, written):
+            raise Refused(f"{key_or_briefing} and the date {day} speak of different days: leave one out")
+        day = written
+    else:
+        briefing = key_or_briefing
+    site.briefing(briefing)
+    return f"{briefing}/{(day or times.today(site.settings, briefing, site.clock.now())).isoformat()}"
+
+
+def assemble(site: Site, briefing: str, day: date | None = None, *, by: str = "") -> Edition:
+    """Chooses the stories of an edition, today's unless ``day`` says otherwise; editors' decisions stay.
+
+    It comes back ready, or skipped with the reason. An edition whose time has passed takes the stories of now. Raises
+    `WrongState` once it is locked.
+    """
+    rules = site.briefing(briefing)
+    day = day or times.today(site.settings, briefing, site.clock.now())
+    due = times.first_due(site.settings, briefing, day)
+    with site.database.writing() as session:
+        edition = store.ensure(session, briefing, day, due, site.clock)
+        at = max(edition.due_at, site.clock.now())
+        store.assemble_edition(session, edition, rules, site.clock, zone=site.settings.zone(briefing), at=at)
+        session.refresh(edition)
+        return edition

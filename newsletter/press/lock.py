@@ -1,0 +1,133 @@
+"""The lock: the words are frozen, then the readers, and their number is held against the usual one."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import asdict
+from datetime import datetime
+from statistics import median
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from newsletter.audience.suppression import suppressed_clause
+from newsletter.checks import CheckedVariant
+from newsletter.delivery.plan import VariantRule, freeze
+from newsletter.editions import store
+from newsletter.editions.models import Edition, EditionEvent, Variant
+from newsletter.editions.states import LOCKABLE, OUT, State, move
+from newsletter.errors import Refused
+from newsletter.press import times
+from newsletter.press.approve import approval_digest, refuse_blocking
+from newsletter.press.render import variants
+from newsletter.press.site import Site
+
+_log = logging.getLogger(__name__)
+
+FENCE_EDITIONS = 10
+"""The usual number of readers is the median of so many editions before."""
+
+
+def lock(site: Site, key: str, *, now: bool = False) -> None:
+    """Freezes an edition: what every segment gets, then who gets it.
+
+    With ``now`` its waves are due at once. Goes on where an earlier call stopped. An edition whose number of readers is
+    far from the usual one is held. Raises `Refused` when it must not go out: a blocking finding, no approval where the
+    briefing wants one, something changed since.
+    """
+    with site.database.reading() as session:
+        edition = store.find(session, key)
+    if edition.state in LOCKABLE:
+        _freeze_words(site, key, edition.version, now=now)
+    _freeze_readers(site, key)
+
+
+def _freeze_words(site: Site, key: str, version: int, *, now: bool) -> None:
+    rendered = variants(site, key)
+    refuse_blocking(site, key, rendered)
+    for segment in rendered:
+        for name in site.segment(segment).backends:
+            site.backend(name)
+    with site.database.writing() as session:
+        edition = store.find(session, key)
+        briefing = site.briefing(edition.briefing)
+        if edition.version != version:
+            raise Refused(f"{key} was changed while it was being locked: try again")
+        approved = edition.state == State.APPROVED
+        if briefing.approval == "required" and not approved:
+            raise Refused(f"{key} waits for an approval: newsletter edition approve {key} --by NAME")
+        if approved and edition.approved_digest != approval_digest(site, edition, rendered):
+            raise Refused(f"{key} is not what was approved any more: look at it and approve it again")
+        instant = site.clock.now()
+        move(session, edition.id, State.LOCKED, leaving=State(edition.state), clock=site.clock, locked_at=instant)
+        for no, (segment, variant) in enumerate(rendered.items()):
+            due = times.due(site.settings, edition.briefing, edition.edition_date, segment)
+            session.add(_variant(site, session, edition, no, segment, variant, min(due, instant) if now else due))
+    _log.info("locked", extra={"action": "lock", "edition": key, "variants": len(rendered)})
+
+
+def _variant(
+    site: Site, session: Session, edition: Edition, no: int, segment: str, variant: CheckedVariant, due: datetime
+) -> Variant:
+    rendered = variant.rendered
+    placed = store.variant_slots(session, edition, site.briefing(edition.briefing), segment)
+    return Variant(
+        edition_id=edition.id,
+        segment=segment,
+        no=no,
+        backends=list(site.segment(segment).backends),
+        due_at=due,
+        subject=rendered.subject,
+        preheader=rendered.preheader,
+        html=rendered.html,
+        text=rendered.text,
+        slots=[asdict(slot) for slot in rendered.slots],
+        nonce=rendered.nonce,
+        digest=rendered.digest,
+        stories=[story.version.id for section in placed for story in section.stories],
+        frozen_at=site.clock.now(),
+    )
+
+
+def _freeze_readers(site: Site, key: str) -> None:
+    with site.database.reading() as session:
+        edition = store.find(session, key)
+        if edition.state != State.LOCKED:
+            return
+        rows = session.scalars(select(Variant).where(Variant.edition_id == edition.id).order_by(Variant.no)).all()
+        rules = [VariantRule(row.id, site.segment(row.segment).clause(), row.due_at) for row in rows]
+    recipients = freeze(site.database, edition.id, rules, suppressed_clause(edition.briefing), site.clock)
+    with site.database.writing() as session:
+        edition = store.find(session, key)
+        if edition.state == State.LOCKED and (why := _fence(site, session, edition, recipients)):
+            move(session, edition.id, State.HELD, leaving=State.LOCKED, clock=site.clock, reason=why)
+            _log.warning("held", extra={"action": "fence", "edition": key, "recipients": recipients})
+
+
+def _fence(site: Site, session: Session, edition: Edition, recipients: int) -> str:
+    """Why this number of readers wants a person to look at it; empty when it does not."""
+    if recipients == 0:
+        return "no reader fits any of its segments"
+    before = session.scalars(
+        select(Edition.recipients)
+        .where(
+            Edition.briefing == edition.briefing,
+            Edition.edition_date < edition.edition_date,
+            Edition.state.in_([state.value for state in OUT]),
+            Edition.snapshot_done,
+        )
+        .order_by(Edition.edition_date.desc())
+        .limit(FENCE_EDITIONS)
+    ).all()
+    released = session.scalar(
+        select(EditionEvent.id)
+        .where(EditionEvent.edition_id == edition.id, EditionEvent.from_state == State.HELD.value)
+        .where(EditionEvent.to_state == State.LOCKED.value)
+        .limit(1)
+    )
+    if not before or released is not None:
+        return ""
+    usual, share = median(before), site.briefing(edition.briefing).audience_fence
+    if abs(recipients - usual) <= max(share * usual, 5):
+        return ""
+    return f"{recipients} readers, where {usual:.0f} are usual: look at the segments, then release it"

@@ -1,0 +1,138 @@
+"""The message of a variant: its headers, and how a reader's bytes are made of it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from sqlalchemy import select
+
+from newsletter.audience.subscribers import show
+from newsletter.backends.base import Message
+from newsletter.delivery.ledger import Recipient
+from newsletter.editions import store
+from newsletter.editions.models import Edition, Variant
+from newsletter.errors import NotFound
+from newsletter.press.render import variants
+from newsletter.press.site import Site
+from newsletter.rendering.headers import addr_spec
+from newsletter.rendering.mime import CompiledMessage, MessageHeaders
+from newsletter.rendering.model import ReaderValues, Rendered, Slot
+
+NEUTRAL = 0
+"""The subscriber number of copies that are nobody's: their links name no reader."""
+
+
+def headers(
+    site: Site, edition: Edition, segment: str, date: datetime, extra: tuple[tuple[str, str], ...] = ()
+) -> MessageHeaders:
+    """The headers that all readers of a segment get alike. ``date`` is the Date header's instant."""
+    briefing = site.briefing(edition.briefing)
+    host = urlsplit(site.settings.publication.base_url).hostname or "localhost"
+    return MessageHeaders(
+        sender_name=briefing.sender.name,
+        sender_address=briefing.sender.address,
+        envelope_sender=briefing.sender.envelope or briefing.sender.address,
+        date=date,
+        list_id=briefing.list_id or f"{edition.briefing}.{host}",
+        list_name=briefing.name,
+        reply_to=briefing.sender.reply_to or "",
+        feedback_id=f"{edition.edition_date:%Y%m%d}:{segment[:20]}:{edition.briefing}:{_sender_id(host)}",
+        extra=extra,
+    )
+
+
+def _sender_id(host: str) -> str:
+    """The constant last field of Feedback-ID: 5 to 15 characters (Gmail's Feedback-ID rules)."""
+    return "n" + hashlib.sha256(host.encode()).hexdigest()[:11]
+
+
+def reader_values(site: Site, edition: Edition, recipient: Recipient) -> ReaderValues:
+    """What differs for one reader. A function of edition and subscriber: a message sent again is the same bytes."""
+    briefing = site.briefing(edition.briefing)
+    who = (edition.id, recipient.subscriber, edition.briefing)
+    unsubscribe = site.links.unsubscribe(*who)
+    leave = briefing.sender.reply_to or briefing.sender.address
+    domain = addr_spec(briefing.sender.address).rpartition("@")[2]
+    return ReaderValues(
+        address=recipient.email,
+        first_name=recipient.first_name,
+        unsubscribe_url=unsubscribe,
+        preferences_url=site.links.preferences(*who),
+        view_url=site.links.view(*who),
+        message_id=f"{edition.briefing}.{edition.edition_date:%Y%m%d}.{recipient.subscriber:x}.{edition.id:x}@{domain}",
+        unsubscribe_mailto=f"{leave}?subject=unsubscribe%20{quote(unsubscribe.rpartition('/')[2])}",
+    )
+
+
+def builder(site: Site, edition: Edition, compiled: CompiledMessage) -> Callable[[Recipient], Message]:
+    """What makes the message of each reader of one variant."""
+
+    def build(recipient: Recipient) -> Message:
+        return Message(
+            subscriber=recipient.subscriber,
+            sender=compiled.sender,
+            recipient=addr_spec(recipient.email),
+            data=compiled.build(reader_values(site, edition, recipient)),
+        )
+
+    return build
+
+
+def frozen(variant: Variant) -> Rendered:
+    """A stored variant as rendering knows it."""
+    slots: list[Mapping[str, Any]] = variant.slots
+    return Rendered(
+        subject=variant.subject,
+        preheader=variant.preheader,
+        html=variant.html,
+        text=variant.text,
+        slots=tuple(Slot(**slot) for slot in slots),
+        nonce=variant.nonce,
+        digest=variant.digest,
+    )
+
+
+def rendered_for(site: Site, key: str, segment: str) -> tuple[Edition, Rendered]:
+    """What a segment gets: the frozen variant once there is one, else as it would be now. Raises `NotFound`."""
+    site.segment(segment)
+    with site.database.reading() as session:
+        edition = store.find(session, key)
+        row = session.scalars(
+            select(Variant).where(Variant.edition_id == edition.id, Variant.segment == segment)
+        ).one_or_none()
+        if row is not None:
+            return edition, frozen(row)
+    fresh = variants(site, key)
+    if segment not in fresh:
+        raise NotFound(f"{key} does not go to {segment!r}: it goes to {', '.join(fresh)}")
+    return edition, fresh[segment].rendered
+
+
+def recipient(site: Site, email: str | None) -> Recipient:
+    """A reader of the store, or a neutral one whose links name nobody. Raises `NotFound`."""
+    if email is None:
+        return Recipient(NEUTRAL, "reader@example.org", "", 0)
+    with site.database.reading() as session:
+        reader = show(session, email).subscriber
+        if reader is None:
+            raise NotFound("there is no reader with that address: see `newsletter subscribers list`")
+        return Recipient(reader.id, reader.email, reader.first_name, 0)
+
+
+def documents_for(site: Site, key: str, segment: str, email: str | None = None) -> tuple[bytes, str, str]:
+    """The message, the HTML and the text as one reader (a neutral one unless ``email`` is given) would get them."""
+    edition, rendered = rendered_for(site, key, segment)
+    date = edition.dated_at or max(edition.due_at, site.clock.now())
+    compiled = CompiledMessage.compile(rendered, headers(site, edition, segment, date))
+    values = reader_values(site, edition, recipient(site, email))
+    html, text = compiled.documents(values)
+    return compiled.build(values), html, text
+
+
+def message_for(site: Site, key: str, segment: str, email: str | None = None) -> bytes:
+    """The bytes that a backend would get for one reader."""
+    return documents_for(site, key, segment, email)[0]

@@ -1,0 +1,107 @@
+"""From an edition's slots to what each segment's readers would get. Nothing is stored: looking has no side effects."""
+
+from __future__ import annotations
+
+from sqlalchemy.orm import Session
+
+from newsletter.checks import CheckedVariant
+from newsletter.editions import store
+from newsletter.editions.dates import long_date, weekday
+from newsletter.editions.models import Edition
+from newsletter.editions.patterns import fill
+from newsletter.editions.store import StoryInPlace
+from newsletter.errors import Refused
+from newsletter.press.site import Site
+from newsletter.rendering.model import BulletView, EditionView, ImageView, SectionView, StoryView
+from newsletter.stories import markup
+
+
+def variants(site: Site, key: str) -> dict[str, CheckedVariant]:
+    """An edition as each segment of its briefing would get it now, in the briefing's order. Raises `TemplateError`."""
+    with site.database.reading() as session:
+        edition = store.find(session, key)
+        views = {segment: view(site, session, edition, segment) for segment in site.briefing(edition.briefing).segments}
+        template = site.template(edition.briefing)
+    return {segment: CheckedVariant(seen, template.render(seen)) for segment, seen in views.items()}
+
+
+def view(site: Site, session: Session, edition: Edition, segment: str) -> EditionView:
+    """What the template sees of an edition for one segment. Raises `Refused` where no story stands for it."""
+    briefing = site.briefing(edition.briefing)
+    placed = store.variant_slots(session, edition, briefing, segment)
+    if not placed:
+        raise Refused(f"{edition.key} has no story for {segment}: assemble it (newsletter edition assemble)")
+    sections = tuple(
+        SectionView(one.section.key, one.section.title, one.section.layout, tuple(_story(s) for s in one.stories))
+        for one in placed
+    )
+    language = briefing.language or site.settings.publication.language
+    stories = [story for section in sections for story in section.stories]
+
+    def filled(pattern: str) -> str:
+        return fill(
+            pattern,
+            day=edition.edition_date,
+            language=language,
+            stories=stories,
+            briefing=briefing.name,
+            publication=site.settings.publication.name,
+            segment=segment,
+        )
+
+    return EditionView(
+        key=edition.key,
+        briefing=briefing.name,
+        date=edition.edition_date,
+        weekday=weekday(edition.edition_date, language),
+        long_date=long_date(edition.edition_date, language),
+        publication=site.publication,
+        segment=segment,
+        sections=sections,
+        subject=edition.subject or filled(briefing.subject),
+        preheader=edition.preheader if edition.preheader is not None else filled(briefing.preheader),
+        greeting=briefing.greeting,
+        introduction=briefing.introduction,
+        sign_off=briefing.sign_off,
+        reason=briefing.reason or f"You get this because you subscribed to {briefing.name}.",
+        language=language,
+        direction=briefing.direction or site.settings.publication.direction,
+    )
+
+
+def _story(placed: StoryInPlace) -> StoryView:
+    version = placed.version
+    image = version.image
+    return StoryView(
+        key=version.story.slug,
+        headline=placed.headline,
+        kicker=version.kicker,
+        # A short form of words that an editor has replaced would say the old thing in the subject.
+        short_headline=version.short_headline if placed.headline == version.headline else "",
+        dek=placed.dek,
+        preheader=version.summary or placed.dek,
+        body_html=markup.block_html(version.body),
+        body_text=markup.plain(version.body),
+        bullets=tuple(
+            BulletView(
+                label=bullet["label"],
+                html=markup.inline_html(bullet["text"]),
+                text=markup.plain_inline(bullet["text"]),
+                link=bullet.get("link") or "",
+            )
+            for bullet in version.bullets
+        ),
+        byline=version.byline,
+        image=ImageView(
+            url=image["url"],
+            alt=image.get("alt") or "",
+            caption=image.get("caption") or "",
+            credit=image.get("credit") or "",
+            width=image.get("width") or 0,
+            height=image.get("height") or 0,
+            decorative=bool(image.get("decorative")),
+        )
+        if image
+        else None,
+        url=version.url,
+    )

@@ -1,0 +1,173 @@
+"""The send: whatever steps an edition has still before it, up to the last reader. Run again, it goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import timedelta
+
+from sqlalchemy import func, select, update
+
+from newsletter.audience.suppression import suppressed_clause
+from newsletter.backends.base import Backend
+from newsletter.delivery.breaker import Breaker
+from newsletter.delivery.closing import withdraw
+from newsletter.delivery.models import BatchState, batch
+from newsletter.delivery.pump import Delivered, Pump, Rules
+from newsletter.delivery.report import Report, report
+from newsletter.editions import store
+from newsletter.editions.candidates import why_unusable
+from newsletter.editions.models import Edition, Variant
+from newsletter.editions.states import State, move
+from newsletter.errors import Refused, WrongState
+from newsletter.press import times
+from newsletter.press.assemble import assemble
+from newsletter.press.lock import lock
+from newsletter.press.messages import builder, frozen, headers
+from newsletter.press.site import Site
+from newsletter.rendering.mime import CompiledMessage
+from newsletter.stories.models import StoryVersion
+
+_log = logging.getLogger(__name__)
+
+
+async def send(
+    site: Site,
+    key: str,
+    *,
+    wait: timedelta | None = None,
+    stop: asyncio.Event | None = None,
+    now: bool = True,
+    breakers: dict[str, Breaker] | None = None,
+) -> Report:
+    """Takes an edition as far as it goes: assembles, locks, freezes its readers, delivers what is due.
+
+    With ``now`` its waves do not wait for their hour. ``wait`` is how long it stays for messages to be tried again.
+    ``stop`` drains. Nobody is mailed twice, however often and from however many processes it is called. Raises
+    `Refused` when the edition must not go out, and says why.
+    """
+    edition = await asyncio.to_thread(_prepare, site, key, now)
+    if edition.state == State.SENDING:
+        delivered = await _deliver(site, edition, wait, stop, breakers)
+        await asyncio.to_thread(_finish, site, edition.id, key, delivered)
+    elif edition.state == State.ABORTED:
+        await asyncio.to_thread(withdraw, site.database, edition.id, site.clock)
+    return await asyncio.to_thread(report, site.database, edition.id)
+
+
+def _find(site: Site, key: str) -> Edition:
+    with site.database.reading() as session:
+        return store.find(session, key)
+
+
+def _prepare(site: Site, key: str, now: bool) -> Edition:
+    briefing, day = store.parse_key(key)
+    with site.database.reading() as session:
+        there = session.scalar(select(Edition.state).where(Edition.briefing == briefing, Edition.edition_date == day))
+    if there in (None, State.DRAFT):
+        assemble(site, briefing, day)
+    edition = _find(site, key)
+    if edition.state in (State.HELD, State.SKIPPED):
+        ways = "release it, or abort it" if edition.state == State.HELD else "assemble it again when there is more"
+        raise Refused(f"{key} is {edition.state}: {edition.reason}; {ways}")
+    if edition.state in (State.READY, State.APPROVED, State.LOCKED):
+        lock(site, key, now=now)
+        edition = _find(site, key)
+        if edition.state == State.HELD:
+            raise Refused(f"{key} is held: {edition.reason}; `newsletter edition release {key}` lets it go")
+    if edition.state == State.LOCKED:
+        _start(site, key, now)
+        edition = _find(site, key)
+    return edition
+
+
+def _start(site: Site, key: str, now: bool) -> None:
+    """Locked to sending, once, whoever comes first. The Date header of every message is this instant."""
+    instant = site.clock.now()
+    with site.database.writing() as session:
+        edition = store.find(session, key)
+        if edition.state != State.LOCKED or not edition.snapshot_done:
+            return
+        if not now and edition.due_at > instant:
+            raise WrongState(f"{key} is not due before {edition.due_at:%Y-%m-%d %H:%M} UTC")
+        if now:
+            early = batch.c.edition_id == edition.id, batch.c.state == BatchState.OPEN, batch.c.due_at > instant
+            session.execute(update(batch).where(*early).values(due_at=instant))
+        move(
+            session,
+            edition.id,
+            State.SENDING,
+            leaving=State.LOCKED,
+            clock=site.clock,
+            dated_at=edition.dated_at or instant,
+        )
+    _log.info("sending", extra={"action": "send", "edition": key})
+
+
+async def _deliver(
+    site: Site,
+    edition: Edition,
+    wait: timedelta | None,
+    stop: asyncio.Event | None,
+    breakers: dict[str, Breaker] | None,
+) -> Delivered:
+    assert edition.dated_at is not None
+    with site.database.reading() as session:
+        rows = session.scalars(select(Variant).where(Variant.edition_id == edition.id).order_by(Variant.no)).all()
+        last = session.scalar(select(func.max(Variant.due_at)).where(Variant.edition_id == edition.id))
+    builders = {
+        row.id: builder(
+            site, edition, CompiledMessage.compile(frozen(row), headers(site, edition, row.segment, edition.dated_at))
+        )
+        for row in rows
+    }
+    stories = {row.id: list(row.stories) for row in rows}
+    backends: dict[str, Backend] = {}
+    for row in rows:
+        for name in row.backends:
+            if name not in backends:
+                backends[name] = site.backend(name)
+    pump = Pump(
+        site.database,
+        edition.id,
+        builders,
+        backends,
+        suppressed_clause(edition.briefing),
+        Rules(
+            max(edition.dated_at, last or edition.dated_at) + times.deadline(site.settings, edition.briefing),
+            site.briefing(edition.briefing).in_doubt,
+        ),
+        site.clock,
+        blocked=lambda variant: unusable_story(site, stories[variant]),
+        stop=stop,
+        breakers=breakers,
+    )
+    try:
+        return await pump.run(wait)
+    finally:
+        for backend in backends.values():
+            await backend.close()
+
+
+def unusable_story(site: Site, version_ids: list[int]) -> str:
+    """Why one of these story versions must not go out any more, now; empty when all may."""
+    now = site.clock.now()
+    with site.database.reading() as session:
+        for version in session.scalars(select(StoryVersion).where(StoryVersion.id.in_(version_ids))):
+            if why := why_unusable(version.story.status, version.embargo_until, version.expires_at, now):
+                return f"the story {version.story.slug} {why}"
+    return ""
+
+
+def _finish(site: Site, edition_id: int, key: str, delivered: Delivered) -> None:
+    with site.database.writing() as session:
+        state = session.scalar(select(Edition.state).where(Edition.id == edition_id))
+        if state != State.SENDING:
+            return
+        if delivered.done:
+            at = site.clock.now()
+            move(session, edition_id, State.SENT, leaving=State.SENDING, clock=site.clock, finished_at=at)
+        elif delivered.stopped.startswith("the story "):
+            why = delivered.stopped
+            move(session, edition_id, State.HELD, leaving=State.SENDING, clock=site.clock, reason=why)
+            _log.error("held", extra={"action": "send", "edition": key, "reason": why})

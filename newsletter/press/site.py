@@ -1,0 +1,113 @@
+"""A site that is open: its settings, its database, its audience rules and templates, and the clock it goes by."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from newsletter.audience.segments import Segment, load_segments
+from newsletter.audience.sitevalues import LINK_SECRET, make_secret
+from newsletter.audience.tokens import Links, Tokens
+from newsletter.backends.base import Backend
+from newsletter.backends.registry import build
+from newsletter.clock import Clock, SystemClock
+from newsletter.config import Briefing, Settings, load_settings
+from newsletter.database import Database
+from newsletter.database.schema import require_current
+from newsletter.errors import ConfigError, NotFound
+from newsletter.rendering.model import PublicationView
+from newsletter.rendering.page import TemplateSet
+
+
+class Site:
+    """What every step of a briefing's way is given. Open it once for each process; it may be used from threads."""
+
+    def __init__(self, settings: Settings, database: Database, clock: Clock) -> None:
+        self.settings, self.database, self.clock = settings, database, clock
+
+    @classmethod
+    def open(cls, config: Path, *, clock: Clock | None = None, schema: bool = True) -> Self:
+        """Opens the site whose configuration is ``config``.
+
+        Raises `ConfigError` with file and line, and, unless ``schema`` is false, `SchemaBehind`.
+        """
+        settings = load_settings(config)
+        database = Database(settings.database, root=settings.root)
+        if schema:
+            require_current(database)
+        return cls(settings, database, clock or SystemClock())
+
+    def close(self) -> None:
+        """Lets go of the database."""
+        self.database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    @property
+    def root(self) -> Path:
+        """The site's folder."""
+        return self.settings.root
+
+    @cached_property
+    def segments(self) -> dict[str, Segment]:
+        """The segments of ``subscribers/segments.yaml``, in their order. Raises `SegmentError`."""
+        return load_segments(self.settings.segments_file)
+
+    @cached_property
+    def links(self) -> Links:
+        """Makes readers' links. Without a ``secret_key`` (never in production) the database keeps a secret."""
+        if (key := self.settings.secret_key) is not None:
+            secret = key.get_secret_value().encode()
+        else:
+            with self.database.writing() as session:
+                secret = make_secret(session, LINK_SECRET)
+        return Links(self.settings.publication.base_url, Tokens.from_secrets(secret))
+
+    @property
+    def publication(self) -> PublicationView:
+        """The newsroom, as templates and checks see it."""
+        publication = self.settings.publication
+        return PublicationView(
+            name=publication.name,
+            postal_address=publication.postal_address,
+            base_url=publication.base_url,
+            accent=publication.accent,
+            accent_dark=publication.accent_dark,
+            contact=publication.contact or "",
+        )
+
+    def briefing(self, key: str) -> Briefing:
+        """A briefing of the configuration. Raises `NotFound` with the names there are."""
+        try:
+            return self.settings.briefings[key]
+        except KeyError:
+            known = ", ".join(self.settings.briefings)
+            raise NotFound(f"there is no briefing {key!r} in config.yaml: there is {known}") from None
+
+    def segment(self, key: str) -> Segment:
+        """A segment. Raises `ConfigError` with the names there are."""
+        try:
+            return self.segments[key]
+        except KeyError:
+            known = ", ".join(self.segments)
+            raise ConfigError(
+                f"there is no segment {key!r}: there is {known}", path=self.settings.segments_file
+            ) from None
+
+    def template(self, briefing: str) -> TemplateSet:
+        """The template set of a briefing, compiled once a version. Raises `TemplateError` with file and line."""
+        return TemplateSet.load(self.settings.templates / self.briefing(briefing).template)
+
+    def backend(self, name: str) -> Backend:
+        """A backend of the configuration, newly built. Raises `ConfigError`."""
+        settings = self.settings.backends.get(name)
+        if settings is None:
+            known = ", ".join(self.settings.backends)
+            raise ConfigError(f"there is no backend {name!r} in config.yaml: there is {known}")
+        return build(name, settings, environment=self.settings.environment, root=self.root)
