@@ -1,7 +1,7 @@
 """What a template sees: an edition as one segment gets it, as plain frozen values.
 
-Nothing here knows the database. `press` builds these from the stored edition; templates (HTML and text) are filled from
-them and from nothing else. Every ``Markup`` field is safe HTML; every ``str`` field is plain text and is escaped by Jinja.
+Nothing here knows the database. `press` builds these from the stored edition; templates (HTML and text) are filled
+from them and from nothing else. Every ``Markup`` field is safe HTML; every ``str`` is plain text, escaped by Jinja.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 @dataclass(frozen=True, slots=True)
 class ImageView:
-    """A picture. ``alt`` is empty only where ``decorative`` says so. ``width`` and ``height`` are pixels of the file, 0 when unknown."""
+    """A picture. ``alt`` is empty only where ``decorative`` says so. Sizes are pixels of the file, 0 when unknown."""
 
     url: str
     alt: str
@@ -37,7 +37,7 @@ class BulletView:
 
 @dataclass(frozen=True, slots=True)
 class StoryView:
-    """A story with the editor's overrides applied. ``body_text`` is Markdown as plain text, paragraphs parted by a blank line."""
+    """A story with the editor's overrides applied. ``body_text`` is plain text, paragraphs parted by a blank line."""
 
     key: str
     """The slug, unique in the store."""
@@ -121,17 +121,18 @@ class EditionView:
     def minutes(self) -> int:
         """Reading time in whole minutes at 220 words a minute, at least 1."""
         words = sum(
-            len(f"{s.headline} {s.dek} {s.body_text} {' '.join(b.text for b in s.bullets)}".split()) for s in self.stories
+            len(f"{s.headline} {s.dek} {s.body_text} {' '.join(b.text for b in s.bullets)}".split())
+            for s in self.stories
         )
         return max(1, round(words / 220))
 
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A place that differs by reader. Written as ``before + value + after``, or as ``fallback`` when the value is empty.
+    """A place that differs by reader: ``before + value + after``, or ``fallback`` when the value is empty.
 
     In the frozen HTML and text it stands as the word ``mbq<nonce>x<index>z`` (index: two digits or more, its place in
-    `Rendered.slots`); a URL slot as ``https://slot.invalid/mbq<nonce>x<index>z``, so that validators and parsers see a URL.
+    `Rendered.slots`); a URL slot as ``https://slot.invalid/mbq<nonce>x<index>z``, so that parsers see a URL.
     """
 
     name: str
