@@ -16,7 +16,8 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 POSTGRES_URL = os.environ.get("NEWSLETTER_TEST_POSTGRES", "")
 """``postgresql+psycopg://…`` of a database server where tests may create and drop databases."""
 POSTFIX = os.environ.get("NEWSLETTER_TEST_POSTFIX", "")
-"""``host:port:maildir`` of a Postfix that delivers everything for reader.test into ``maildir``/<local part>/."""
+"""``host:port:maildir`` of a Postfix that takes mail for any address and delivers all of it to that one Maildir; whose
+a message is stands in its Delivered-To."""
 SMTP_SINK = shutil.which("smtp-sink", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
 """Postfix's sink, which can be told to fail at any command."""
 

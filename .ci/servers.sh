@@ -1,0 +1,124 @@
+# Functions that start and stop real servers for the tests: PostgreSQL and Postfix, each private, on a free port of
+# loopback, with everything it writes in a folder of ours. Root starts them, since both change to users of their own.
+# Sourced by .ci/run.
+
+free_port() {
+    python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+}
+
+# Waits up to 30 s until something listens on port $1 of loopback. $2 is its process, $3 its log.
+wait_for_port() {
+    local try
+    for try in $(seq 300); do
+        if (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; then return 0; fi
+        kill -0 "$2" 2>/dev/null || break
+        sleep 0.1
+    done
+    echo "nothing listens on port $1; the end of $3:" >&2
+    tail -n 20 "$3" >&2 || true
+    return 1
+}
+
+# Ends process $1 with signal $2, waits up to 10 s, then kills it.
+stop_process() {
+    local try
+    kill "-$2" "$1" 2>/dev/null || return 0
+    for try in $(seq 100); do
+        kill -0 "$1" 2>/dev/null || break
+        sleep 0.1
+    done
+    kill -KILL "$1" 2>/dev/null || true
+    wait "$1" 2>/dev/null || true
+}
+
+# Starts PostgreSQL in the folder $1. Sets POSTGRES_PID and exports NEWSLETTER_TEST_POSTGRES.
+start_postgres() {
+    local base=$1 port bin
+    bin=$(dirname "$(ls /usr/lib/postgresql/*/bin/initdb | sort -V | tail -n 1)")
+    port=$(free_port)
+    install -d -o postgres -g postgres -m 700 "$base"
+    (
+        cd "$base" # initdb and postgres look at the folder they stand in
+        as_postgres "$bin/initdb" -D "$base/data" -U postgres -A trust -E UTF8 --locale=C.UTF-8 --no-sync >"$base.log" 2>&1 ||
+            { tail -n 20 "$base.log" >&2; exit 1; }
+    )
+    # Nothing here outlives the run, so nothing needs to reach the disk.
+    (
+        cd "$base"
+        exec setpriv --reuid=postgres --regid=postgres --clear-groups "$bin/postgres" -D "$base/data" \
+            -c listen_addresses=127.0.0.1 -p "$port" -c unix_socket_directories= -c max_connections=200 \
+            -c fsync=off -c synchronous_commit=off -c full_page_writes=off
+    ) >>"$base.log" 2>&1 </dev/null &
+    POSTGRES_PID=$!
+    wait_for_port "$port" "$POSTGRES_PID" "$base.log"
+    export NEWSLETTER_TEST_POSTGRES="postgresql+psycopg://postgres@127.0.0.1:$port/postgres"
+}
+
+as_postgres() {
+    setpriv --reuid=postgres --regid=postgres --clear-groups "$@"
+}
+
+# Starts Postfix in the folder $1. It takes mail for any address whatsoever, delivers all of it to one Maildir, and
+# looks nothing up, so that nothing can leave. Sets POSTFIX_PID and exports NEWSLETTER_TEST_POSTFIX.
+start_postfix() {
+    local base=$1 port
+    port=$(free_port)
+    install -d -m 755 "$base" "$base/etc" "$base/queue" "$base/log"
+    install -d -o postfix -m 755 "$base/data"
+    install -d -o nobody -g nogroup -m 755 "$base/mail"
+    cat >"$base/etc/main.cf" <<CONFIG
+compatibility_level = 3.6
+queue_directory = $base/queue
+data_directory = $base/data
+maillog_file = $base/log/mail.log
+maillog_file_prefixes = $base/log
+myhostname = mx.reader.test
+mydestination =
+mynetworks = 127.0.0.0/8
+inet_interfaces = 127.0.0.1
+inet_protocols = ipv4
+alias_maps =
+alias_database =
+biff = no
+append_dot_mydomain = no
+smtpd_peername_lookup = no
+smtpd_relay_restrictions = reject_unauth_destination
+smtp_dns_support_level = disabled
+default_transport = error:5.7.1 nothing leaves this machine
+relay_transport = error:5.7.1 nothing leaves this machine
+virtual_mailbox_domains = static:all
+virtual_mailbox_base = $base/mail
+virtual_mailbox_maps = static:all/
+virtual_uid_maps = static:$(id -u nobody)
+virtual_gid_maps = static:$(id -g nobody)
+CONFIG
+    cat >"$base/etc/master.cf" <<CONFIG
+127.0.0.1:$port inet n - n - - smtpd
+cleanup unix n - n - 0 cleanup
+qmgr unix n - n 300 1 qmgr
+rewrite unix - - n - - trivial-rewrite
+bounce unix - - n - 0 bounce
+defer unix - - n - 0 bounce
+trace unix - - n - 0 bounce
+verify unix - - n - 1 verify
+flush unix n - n 1000? 0 flush
+proxymap unix - - n - - proxymap
+error unix - - n - - error
+retry unix - - n - - error
+virtual unix - n n - - virtual
+anvil unix - - n - 1 anvil
+postlog unix-dgram n - n - 1 postlogd
+CONFIG
+    postfix -c "$base/etc" check
+    "$(postconf -h daemon_directory)/master" -c "$base/etc" -d >>"$base/log/master.log" 2>&1 </dev/null &
+    POSTFIX_PID=$!
+    wait_for_port "$port" "$POSTFIX_PID" "$base/log/mail.log"
+    export NEWSLETTER_TEST_POSTFIX="127.0.0.1:$port:$base/mail/all"
+}
+
+# Stops what was started. Safe to call when nothing was.
+stop_servers() {
+    if [ -n "${POSTFIX_PID:-}" ]; then stop_process "$POSTFIX_PID" TERM; fi
+    if [ -n "${POSTGRES_PID:-}" ]; then stop_process "$POSTGRES_PID" INT; fi
+    POSTFIX_PID='' POSTGRES_PID=''
+}
