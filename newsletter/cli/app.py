@@ -1,0 +1,56 @@
+"""The commands, and what an error becomes: one line, and an exit status."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from sqlalchemy.exc import OperationalError, ProgrammingError
+
+from newsletter.cli import segments, site, stories, subscribers
+from newsletter.cli.output import complain
+from newsletter.errors import NewsletterError
+
+app = typer.Typer(
+    name="newsletter",
+    help="A briefing press for newsrooms.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback()
+def _options(
+    ctx: typer.Context,
+    config: Annotated[
+        Path, typer.Option("--config", envvar="NEWSLETTER_CONFIG", help="The site's configuration.")
+    ] = Path("config.yaml"),
+) -> None:
+    ctx.obj = config
+
+
+app.add_typer(stories.app, name="stories")
+app.add_typer(subscribers.app, name="subscribers")
+app.add_typer(segments.app, name="segments")
+app.add_typer(site.db, name="db")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs a command, the process's own unless given, and returns the exit status.
+
+    0 done, 1 refused or failed, 2 wrong usage or configuration. Usage errors raise SystemExit.
+    """
+    try:
+        app(args=sys.argv[1:] if arguments is None else arguments, prog_name="newsletter")
+    except NewsletterError as error:
+        complain(str(error))
+        return error.exit_status
+    except (OperationalError, ProgrammingError) as error:
+        reason = str(error.orig).strip().splitlines()
+        complain(f"the database cannot be used: {reason[0] if reason else error}; see `newsletter doctor`")
+        return 1
+    return 0

@@ -1,0 +1,206 @@
+"""``newsletter subscribers``: the audience."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.progress import Progress
+
+from newsletter.audience import subscribers, suppression
+from newsletter.audience.columns import FIELDS
+from newsletter.audience.models import Subscriber
+from newsletter.audience.suppression import Reason
+from newsletter.audience.transfer import TransferReport, import_csv
+from newsletter.cli.output import Json, Segment, complain, on_terminal, opened, plural, print_json, print_table, say
+from newsletter.errors import Refused
+from newsletter.press.site import Site
+
+app = typer.Typer(help="The audience.", no_args_is_help=True)
+Email = Annotated[str, typer.Argument(help="The reader's address.")]
+
+
+def imported(
+    site: Site,
+    file: Path,
+    consent: str,
+    *,
+    source: str = "",
+    mapping: dict[str, str] | None = None,
+    rejects: Path | None = None,
+) -> TransferReport:
+    """Imports readers, with a bar on a terminal. Raises `Refused` and `ImportRefused`."""
+    with Progress(disable=not on_terminal(), transient=True) as progress:
+        task = progress.add_task("readers", total=None)
+        return import_csv(
+            site.database,
+            file,
+            consent=consent,
+            source=source or f"import {file.name}",
+            clock=site.clock,
+            mapping=mapping,
+            rejects=rejects,
+            progress=lambda done, lines: progress.update(task, completed=done, total=lines),
+        )
+
+
+@app.command("import")
+def import_(
+    ctx: typer.Context,
+    file: Annotated[Path, typer.Argument(help="A CSV file with a header.", metavar="FILE.csv")],
+    consent: Annotated[str, typer.Option("--consent", help="The words to which these people said yes.")],
+    source: Annotated[str, typer.Option("--source", help="Where they said it.")] = "",
+    mapping: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--map", help="What a column is: email, country, attributes.NAME, or -.", metavar="COLUMN=FIELD"
+        ),  # fmt: skip
+    ] = None,
+    rejects: Annotated[Path | None, typer.Option("--rejects", help="Where rejected rows go.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Store readers from a CSV file."""
+    columns = {}
+    for words in mapping or []:
+        column, equals, field = words.rpartition("=")
+        if not equals or not column:
+            raise typer.BadParameter(f"{words!r}: write --map COLUMN=FIELD, for example --map Mail=email")
+        columns[column] = field
+    with opened(ctx) as site:
+        report = imported(site, file, consent, source=source, mapping=columns, rejects=rejects)
+    counts = {name: getattr(report, name) for name in ("rows", "added", "updated", "unchanged", "duplicates",
+                                                       "suppressed", "rejected")}  # fmt: skip
+    if as_json:
+        print_json({**counts, "columns": dict(report.columns), "rejects": report.rejects})
+    else:
+        rest = ", ".join(f"{number:,} {name}" for name, number in counts.items() if name != "rows")
+        say(f"{plural(report.rows, 'row')}: {rest}")
+    for line, reason in report.rejects:
+        complain(f"{file}:{line}: {reason}")
+    if report.rejected:
+        where = f"all are in {rejects}" if rejects else "write --rejects FILE to keep them"
+        complain(f"{plural(report.rejected, 'row')} rejected; {where}")
+        raise typer.Exit(1)
+
+
+@app.command("list")
+def list_(
+    ctx: typer.Context,
+    segment: Segment = None,
+    after: Annotated[int, typer.Option("--after", help="Begin after this number.", min=0)] = 0,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=100_000)] = 100,
+    as_json: Json = False,
+) -> None:
+    """List readers, by number."""
+    with opened(ctx) as site, site.database.reading() as session:
+        clause = site.segment(segment).clause() if segment else None
+        found = subscribers.listing(session, clause, after=after, limit=limit)
+        if as_json:
+            print_json([_told(one) for one in found])
+            return
+        print_table(
+            ("no", "email", "name", "country", "language", "tags"),
+            [
+                (s.id, s.email, f"{s.first_name} {s.last_name}".strip(), s.country, s.language, ", ".join(s.tags))
+                for s in found
+            ],
+        )
+        total = subscribers.count(session, clause)
+        if found and total > len(found):
+            say(f"{plural(total, 'reader')} in all; go on with --after {found[-1].id}")
+
+
+def _told(one: Subscriber) -> dict[str, Any]:
+    told = {"id": one.id, "email": one.email} | {name: getattr(one, name) for name in FIELDS}
+    return told | {"attributes": one.attributes, "created_at": one.created_at}
+
+
+@app.command()
+def show(ctx: typer.Context, email: Email, as_json: Json = False) -> None:
+    """Show what is known of an address."""
+    with opened(ctx) as site, site.database.reading() as session:
+        person = subscribers.show(session, email)
+        told: dict[str, Any] = _told(person.subscriber) if person.subscriber else {"email": email}
+        if person.subscriber:
+            told["segments"] = [
+                key
+                for key, segment in site.segments.items()
+                if subscribers.count(session, segment.clause() & (Subscriber.id == person.subscriber.id))
+            ]
+        if person.consent:
+            told["consent"] = {"wording": person.consent.wording, "source": person.consent.source,
+                               "at": person.consent.at}  # fmt: skip
+        told["suppressed"] = [
+            {"briefing": row.briefing, "reason": row.reason, "at": row.at, "note": row.note}
+            for row in person.suppressions
+        ]
+    if as_json:
+        print_json(told)
+        return
+    for name, value in told.items():
+        if name == "suppressed":
+            for row in value:
+                say(f"{'suppressed':<14}{row['reason']} since {row['at']:%Y-%m-%d}, {row['briefing'] or 'everywhere'}")
+        elif name == "consent":
+            say(f"{'consent':<14}“{value['wording']}” ({value['source']}, {value['at']:%Y-%m-%d})")
+        elif name == "attributes":
+            for key, one in value.items():
+                say(f"{key:<14}{one}")
+        elif value:
+            say(f"{name.replace('_', ' '):<14}{', '.join(value) if isinstance(value, list) else value}")
+
+
+@app.command()
+def export(
+    ctx: typer.Context,
+    out: Annotated[Path | None, typer.Option("--out", help="A new file; standard output unless given.")] = None,
+) -> None:
+    """Write every reader as CSV."""
+    with opened(ctx) as site:
+        if out is None:
+            subscribers.export(site.database, sys.stdout)
+            return
+        try:
+            out.touch(mode=0o600, exist_ok=False)  # it holds addresses
+        except FileExistsError:
+            raise Refused(f"{out} is there already: name a new file") from None
+        except OSError as error:
+            raise Refused(f"{out} cannot be written: {error.strerror}") from None
+        with out.open("w", encoding="utf-8", newline="") as sheet:
+            say(f"{plural(subscribers.export(site.database, sheet), 'reader')} in {out}")
+
+
+@app.command()
+def erase(ctx: typer.Context, email: Email) -> None:
+    """Delete a reader for good, and never let the address in again."""
+    with opened(ctx) as site:
+        there = subscribers.erase(site.database, email, site.clock)
+    say("erased, and suppressed for good" if there else "there was no such reader; the address is suppressed for good")
+
+
+@app.command()
+def suppress(
+    ctx: typer.Context,
+    email: Email,
+    briefing: Annotated[str, typer.Option("--briefing", help="One briefing alone; all unless given.")] = "",
+    note: Annotated[str, typer.Option("--note", help="Why.")] = "",
+    lift: Annotated[bool, typer.Option("--lift", help="Undo what was suppressed by hand.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Let an address get nothing any more."""
+    with opened(ctx) as site, site.database.writing() as session:
+        if briefing:
+            site.briefing(briefing)
+        if lift:
+            changed = suppression.lift(session, email, briefing)
+        else:
+            changed = suppression.suppress(session, email, Reason.MANUAL, site.clock, briefing, note)
+    where = briefing or "every briefing"
+    if as_json:
+        print_json({"changed": changed, "briefing": briefing})
+    elif lift:
+        say(f"gets {where} again" if changed else "was not suppressed there: nothing changed")
+    else:
+        say(f"suppressed for {where}" if changed else "was suppressed already: nothing changed")
