@@ -1,4 +1,4 @@
-"""How fast subscribers are imported: ``python benchmarks/csv_import.py --rows 1000000 [--database URL]``.
+"""How fast subscribers are imported: ``python -m benchmarks.csv_import --rows 1000000 [--database URL]``.
 
 Makes a CSV of invented readers (every tenth with a tag list, one in a thousand wrong, one in a hundred twice), imports
 it into an empty database, and again, when it changes nothing. Prints rows a second and the memory at its peak.

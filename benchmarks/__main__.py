@@ -1,0 +1,5 @@
+"""``python -m benchmarks``: the table of `benchmarks.briefing`."""
+
+from benchmarks.briefing import main
+
+main()
