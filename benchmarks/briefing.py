@@ -206,7 +206,7 @@ def import_naive(rows: int) -> float:
                     continue
                 seen.add(address.email_norm)
                 session.add(Subscriber(
-                    email=row["Email"], email_norm=address.email_norm, address_hash=address.email_norm.encode()[:32].ljust(32),
+                    email=row["Email"], email_norm=address.email_norm, address_hash=len(seen).to_bytes(32),
                     first_name=row["First name"], last_name=row["Last name"], country=row["Country"],
                     language=row["Language"], timezone=row["Time zone"], tags=[t for t in row["Tags"].split(",") if t],
                     attributes={"visits": row["Visits"]}, consent_id=consent.id, created_at=now, updated_at=now,
