@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-import typer
+import asyncio
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
 
-from newsletter.cli.output import opened, say
+import typer
+from sqlalchemy.exc import SQLAlchemyError
+
+from newsletter import press
+from newsletter.cli import sample
+from newsletter.cli.output import Json, complain, opened, plural, print_json, print_table, say
 from newsletter.database import schema
+from newsletter.errors import NewsletterError
+from newsletter.press.site import Site
 
 db = typer.Typer(help="The database.", no_args_is_help=True)
 
@@ -23,3 +34,75 @@ def upgrade(ctx: typer.Context) -> None:
         schema.upgrade(site.database)
         after = schema.current(site.database)
     say(f"the schema is up to date ({after})" if before == after else f"the schema is now {after}")
+
+
+def init(folder: Annotated[Path, typer.Argument(help="A new folder.", metavar="DIR")]) -> None:
+    """Lay out a site."""
+    sample.lay_out(folder)
+    say(f"a site stands in {folder}: go there, edit config.yaml, and run `newsletter db upgrade`")
+
+
+def plan(
+    ctx: typer.Context, days: Annotated[int, typer.Option("--days", min=1, max=366)] = 7, as_json: Json = False
+) -> None:
+    """Show what will be sent to whom and when, clock changes included."""
+    with opened(ctx) as site:
+        waves = press.upcoming(site, days)
+    if as_json:
+        print_json([asdict(wave) for wave in waves])
+        return
+    print_table(
+        ("edition", "segment", "readers' time", "UTC", "state", "note"),
+        [(w.key, w.segment, w.local, f"{w.due_at:%Y-%m-%d %H:%M}", w.state, w.note) for w in waves],
+    )
+
+
+def doctor(ctx: typer.Context, as_json: Json = False) -> None:
+    """Say what is wrong with a site and how to mend it."""
+    with opened(ctx, schema=False) as site:
+        problems = list(_problems(site))
+    if as_json:
+        print_json({"ok": not problems, "problems": problems})
+    else:
+        for problem in problems:
+            complain(problem)
+        if not problems:
+            say("all is well")
+    if problems:
+        complain(plural(len(problems), "problem"))
+        raise typer.Exit(1)
+
+
+def _problems(site: Site) -> Iterator[str]:
+    try:
+        schema.require_current(site.database)
+    except NewsletterError as error:
+        yield str(error)
+    except SQLAlchemyError as error:
+        yield f"database: {str(error).splitlines()[0]}: look at `database` in config.yaml"
+    try:
+        used = {name for segment in site.segments.values() for name in segment.backends}
+    except NewsletterError as error:
+        yield str(error)
+        used = set()
+    for key, briefing in site.settings.briefings.items():
+        for segment in briefing.segments if used else ():
+            if segment not in site.segments:
+                yield f"briefing {key} names {segment}, which {site.settings.segments_file} has not: write it there"
+        try:
+            site.template(key)
+        except NewsletterError as error:
+            yield str(error)
+    for name in sorted(used | set(site.settings.backends)):
+        try:
+            yield from asyncio.run(_checked(site, name))
+        except NewsletterError as error:
+            yield str(error)
+
+
+async def _checked(site: Site, name: str) -> list[str]:
+    backend = site.backend(name)
+    try:
+        return await backend.check()
+    finally:
+        await backend.close()

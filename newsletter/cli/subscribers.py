@@ -54,9 +54,7 @@ def import_(
     source: Annotated[str, typer.Option("--source", help="Where they said it.")] = "",
     mapping: Annotated[
         list[str] | None,
-        typer.Option(
-            "--map", help="What a column is: email, country, attributes.NAME, or -.", metavar="COLUMN=FIELD"
-        ),  # fmt: skip
+        typer.Option("--map", help="What a column is: email, country, attributes.NAME, or -.", metavar="COLUMN=FIELD"),
     ] = None,
     rejects: Annotated[Path | None, typer.Option("--rejects", help="Where rejected rows go.")] = None,
     as_json: Json = False,

@@ -1,0 +1,245 @@
+"""``newsletter edition``: an edition's life."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from newsletter import press
+from newsletter.checks.registry import blocks
+from newsletter.cli.output import By, Day, Json, Segment, day_of, named, opened, print_json, print_table, say
+from newsletter.editions import overrides, store
+from newsletter.editions.models import Edition
+from newsletter.editions.states import State
+from newsletter.errors import Refused
+from newsletter.press.site import Site
+
+app = typer.Typer(help="An edition's life.", no_args_is_help=True)
+Key = Annotated[str, typer.Argument(help="An edition (morning/2026-11-23), or a briefing for today's.")]
+Story = Annotated[str, typer.Argument(help="The story's slug.")]
+Reason = Annotated[str, typer.Option("--reason", help="Why.")]
+
+
+@app.command()
+def assemble(
+    ctx: typer.Context, briefing: Annotated[str, typer.Argument()], date: Day = None, by: By = "", as_json: Json = False
+) -> None:
+    """Choose the stories of an edition; what editors decided stays."""
+    day = day_of(date)
+    with opened(ctx) as site:
+        edition = press.assemble(site, briefing, day, by=by)
+        told = _told(site, edition.key)
+    if as_json:
+        print_json(told)
+    else:
+        stories = len({slot["story"] for slot in told["slots"]})
+        say(f"{told['key']} is {told['state']}, {stories} stories")
+    if told["state"] == State.SKIPPED:
+        raise Refused(f"{told['key']} is skipped: {told['reason']}")
+
+
+@app.command("list")
+def list_(ctx: typer.Context, briefing: Annotated[str | None, typer.Option()] = None, as_json: Json = False) -> None:
+    """List editions, the newest first."""
+    with opened(ctx) as site, site.database.reading() as session:
+        rows = [
+            {"key": e.key, "state": e.state, "due_at": e.due_at, "readers": e.recipients, "reason": e.reason}
+            for e in store.listing(session, briefing=briefing)
+        ]
+    if as_json:
+        print_json(rows)
+    else:
+        print_table(("edition", "state", "due (UTC)", "readers", "reason"),
+                    [(r["key"], r["state"], f"{r['due_at']:%Y-%m-%d %H:%M}", r["readers"], r["reason"])
+                     for r in rows])  # fmt: skip
+
+
+def _told(site: Site, key: str) -> dict[str, Any]:
+    with site.database.reading() as session:
+        edition = store.find(session, key)
+        told: dict[str, Any] = {
+            "key": edition.key,
+            "state": edition.state,
+            "reason": edition.reason,
+            "due_at": edition.due_at,
+            "approved_by": edition.approved_by,
+            "slots": [
+                {
+                    "section": slot.section,
+                    "segment": slot.segment,
+                    "position": slot.position,
+                    "story": slot.story_version.story.slug,
+                    "headline": slot.story_version.headline,
+                    "reason": slot.reason,
+                }
+                for slot in edition.slots
+            ],
+            "overrides": [{"kind": o.kind, "segment": o.segment, "section": o.section, "position": o.position,
+                           "text": o.text, "by": o.by} for o in edition.overrides],
+            "unmet": list(overrides.unmet(session, edition)),
+        }  # fmt: skip
+    return told
+
+
+@app.command()
+def show(ctx: typer.Context, key: Key, as_json: Json = False) -> None:
+    """Show what stands where, and why; the subject and preheader of each segment."""
+    with opened(ctx) as site:
+        told = _told(site, press.edition_of(site, key))
+        found = press.variants(site, told["key"]) if told["slots"] else {}
+        told["variants"] = {
+            segment: {"subject": one.rendered.subject, "preheader": one.rendered.preheader}
+            for segment, one in found.items()
+        }
+    if as_json:
+        print_json(told)
+        return
+    say(f"{told['key']} is {told['state']}" + (f": {told['reason']}" if told["reason"] else ""))
+    say(f"due {told['due_at']:%Y-%m-%d %H:%M} UTC")
+    for segment, words in told["variants"].items():
+        say(f"\n{segment}\n  subject    {words['subject']}\n  preheader  {words['preheader']}")
+    say()
+    print_table(
+        ("section", "for", "no", "story", "why"),
+        [(s["section"], s["segment"] or "everyone", s["position"], s["story"], s["reason"]) for s in told["slots"]],
+    )
+    for wish in told["unmet"]:
+        say(f"not followed: {wish}")
+
+
+@app.command()
+def check(ctx: typer.Context, key: Key, as_json: Json = False) -> None:
+    """Run every check; exit status 1 when one of them blocks."""
+    with opened(ctx) as site:
+        key = press.edition_of(site, key)
+        findings = press.check(site, key)
+    if as_json:
+        print_json([{name: getattr(f, name) for name in ("code", "severity", "where", "message", "mend", "segments")}
+                    for f in findings])  # fmt: skip
+    else:
+        for f in findings:
+            say(f"{f.severity}: {f.code}: {f.where}: {f.message}; {f.mend}")
+        say(f"{key}: {len(findings)} findings" if findings else f"{key}: nothing found")
+    if blocks(findings):
+        raise Refused(f"{key} cannot go out like this: mend what blocks")
+
+
+@app.command()
+def render(
+    ctx: typer.Context,
+    key: Key,
+    segment: Annotated[str, typer.Option("--segment", help="Whose variant.")],
+    out: Annotated[Path, typer.Option("--out", help="A folder.", metavar="DIR")],
+    email: Annotated[str | None, typer.Option("--as", help="As this reader gets it.", metavar="EMAIL")] = None,
+) -> None:
+    """Write the HTML, the text and the whole message as a reader gets them."""
+    with opened(ctx) as site:
+        key = press.edition_of(site, key)
+        message, html, text = press.documents_for(site, key, segment, email)
+    stem = f"{key.replace('/', '-')}-{segment}"
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        for suffix, data in ((".html", html.encode()), (".txt", text.encode()), (".eml", message)):
+            (out / (stem + suffix)).write_bytes(data)
+            say(str(out / (stem + suffix)))
+    except OSError as error:
+        raise Refused(f"{out} cannot be written: {error.strerror}") from None
+
+
+@app.command()
+def approve(ctx: typer.Context, key: Key, by: By = "") -> None:
+    """Say yes to an edition as it stands now."""
+    with opened(ctx) as site:
+        key = press.edition_of(site, key)
+        digest = press.approve(site, key, by)
+    say(f"{key} is approved by {by} ({digest[:12]})")
+
+
+@app.command()
+def hold(ctx: typer.Context, key: Key, by: By = "", reason: Reason = "") -> None:
+    """Stop an edition until it is released."""
+    with opened(ctx) as site:
+        key = press.edition_of(site, key)
+        press.hold(site, key, named(by), reason)
+    say(f"{key} is held")
+
+
+@app.command()
+def release(ctx: typer.Context, key: Key, by: By = "") -> None:
+    """Let a held edition go on where it was stopped."""
+    with opened(ctx) as site:
+        key = press.edition_of(site, key)
+        state = press.release(site, key, named(by))
+    say(f"{key} is {state} again")
+
+
+@app.command()
+def abort(ctx: typer.Context, key: Key, by: By = "", reason: Reason = "") -> None:
+    """Stop an edition for good."""
+    with opened(ctx) as site:
+        key = press.edition_of(site, key)
+        withdrawn = press.abort(site, key, named(by), reason)
+    say(f"{key} is aborted, withdrawn from {withdrawn} readers")
+
+
+def _decide(ctx: typer.Context, key: str, kind: str, story: str, by: str, segment: str | None, **wish: Any) -> None:
+    with opened(ctx) as site:
+        key = press.edition_of(site, key)
+        with site.database.writing() as session:
+            edition: Edition = store.find(session, key)
+            overrides.set_override(
+                session, edition, site.briefing(edition.briefing), kind, story,
+                clock=site.clock, by=by, segment=segment or "", **wish,
+            )  # fmt: skip
+    say(f"{kind} of {story} in {key}; assemble it again to see slots move")
+
+
+Section = Annotated[str, typer.Option("--section", help="Where.")]
+Position = Annotated[int | None, typer.Option("--position", help="1 is the first.", min=1)]
+
+
+@app.command()
+def pin(ctx: typer.Context, key: Key, story: Story, section: Section, position: Position = None,
+        segment: Segment = None, by: By = "") -> None:  # fmt: skip
+    """Put a story into a section, whatever the rules say."""
+    _decide(ctx, key, "pin", story, by, segment, section=section, position=position)
+
+
+@app.command()
+def move(ctx: typer.Context, key: Key, story: Story, section: Section, position: Position = None,
+         segment: Segment = None, by: By = "") -> None:  # fmt: skip
+    """Give a story another place."""
+    _decide(ctx, key, "move", story, by, segment, section=section, position=position)
+
+
+@app.command()
+def exclude(ctx: typer.Context, key: Key, story: Story, segment: Segment = None, by: By = "") -> None:
+    """Leave a story out."""
+    _decide(ctx, key, "exclude", story, by, segment)
+
+
+@app.command()
+def headline(ctx: typer.Context, key: Key, story: Story, words: str, segment: Segment = None, by: By = "") -> None:
+    """Give a story another headline in this edition."""
+    _decide(ctx, key, "headline", story, by, segment, text=words)
+
+
+@app.command()
+def dek(ctx: typer.Context, key: Key, story: Story, words: str, segment: Segment = None, by: By = "") -> None:
+    """Give a story another dek in this edition."""
+    _decide(ctx, key, "dek", story, by, segment, text=words)
+
+
+@app.command()
+def clear(ctx: typer.Context, key: Key, story: Story, kind: Annotated[str, typer.Argument(help="What was decided.")],
+          segment: Segment = None, by: By = "") -> None:  # fmt: skip
+    """Take back what was decided about a story."""
+    with opened(ctx) as site:
+        key = press.edition_of(site, key)
+        with site.database.writing() as session:
+            overrides.clear_override(
+                session, store.find(session, key), kind, story, clock=site.clock, by=by, segment=segment or ""
+            )
+    say(f"{kind} of {story} in {key} taken back")
