@@ -16,6 +16,10 @@ from newsletter.clock import parse_duration
 Layout = Literal["lead", "brief", "list", "labelled"]
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+MAX_BASE_URL = 61
+"""Characters. With a key of the longest kind, a reader's link then has 150 at most."""
+MAX_BRIEFING_KEY = 32
+"""Characters."""
 
 
 def _zone(name: str) -> str:
@@ -52,14 +56,24 @@ def _colour(value: str) -> str:
 
 
 def _web(value: str) -> str:
-    if not re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", value):
-        raise ValueError(f"{value!r} is no web address: write for example https://news.example.org")
-    return value.rstrip("/")
+    # RFC 8058 section 3.1: the address of one-click unsubscription is https.
+    if not re.fullmatch(r"https://[^\s/?#]+(/[^\s?#]*)?", value):
+        raise ValueError(f"{value!r} is no https address: write for example https://news.example.org")
+    value = value.rstrip("/")
+    if len(value) > MAX_BASE_URL:
+        raise ValueError(f"has {len(value)} characters: at most {MAX_BASE_URL}, since readers' links hold it")
+    return value
 
 
 def _name(value: str) -> str:
     if not re.fullmatch(r"[a-z0-9]+(?:-[a-z0-9]+)*", value):
         raise ValueError(f"{value!r} is no key: use small letters, digits and single hyphens")
+    return value
+
+
+def _briefing_key(value: str) -> str:
+    if len(value) > MAX_BRIEFING_KEY:
+        raise ValueError(f"has {len(value)} characters: at most {MAX_BRIEFING_KEY}, since readers' links hold it")
     return value
 
 
@@ -70,6 +84,7 @@ TimeOfDay = Annotated[time, BeforeValidator(_time)]
 Colour = Annotated[str, AfterValidator(_colour)]
 WebAddress = Annotated[str, AfterValidator(_web)]
 Key = Annotated[str, AfterValidator(_name)]
+BriefingKey = Annotated[Key, AfterValidator(_briefing_key)]
 Line = Annotated[str, Field(min_length=1, max_length=500, pattern=r"^[^\r\n\t]+$")]
 
 
@@ -273,7 +288,7 @@ class Settings(Model):
     secret_key: SecretStr | None = None
     """Signs readers' links. Needed in production; at least 32 characters."""
     backends: dict[Key, BackendSettings] = Field(default_factory=lambda: {"outbox": BackendSettings(type="outbox")})
-    briefings: dict[Key, Briefing]
+    briefings: dict[BriefingKey, Briefing]
     test_addresses: tuple[str, ...] = ()
     """Who may get test copies: addresses, or ``@domain`` for everyone there."""
     root: Path
