@@ -1,7 +1,7 @@
-"""What the clock does each time it wakes: steps that look at the rows, do what is due, and may be repeated at will.
+"""What the clock wakes: steps that look at the rows, do what is due, and may run on every machine at once.
 
-The unique key of an edition and conditional updates of its state decide who does a thing, so every machine may run the
-clock. Dates are local ones of the briefing's zone; the first wave is that of the segment whose zone is first.
+Nothing here remembers anything. What is due follows from the configuration and the instant; what was done stands in the
+database, whose unique keys and conditional updates see to it that it is done once.
 """
 
 from __future__ import annotations
@@ -11,306 +11,186 @@ import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from zoneinfo import ZoneInfo
 
-from sqlalchemy import exists, func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import select
 
-from newsletter import press
-from newsletter.clock import format_duration, local_date, local_instant
-from newsletter.config.models import DAYS, Schedule, Settings
-from newsletter.delivery.models import BatchState, batch
+from newsletter.config import Schedule
+from newsletter.delivery.breaker import Breaker
 from newsletter.editions import store
-from newsletter.editions.models import Edition, EditionEvent, Variant
-from newsletter.editions.states import LOCKABLE, State, move
-from newsletter.errors import NewsletterError, Refused, WrongState
+from newsletter.editions.models import Edition, Variant
+from newsletter.editions.states import State, move
+from newsletter.errors import NewsletterError, NotFound, Refused, WrongState
+from newsletter.press import times
+from newsletter.press.assemble import assemble
+from newsletter.press.lock import lock
+from newsletter.press.send import send
 from newsletter.press.site import Site
 
 _log = logging.getLogger(__name__)
 
-BY = "the clock"
-"""Who did it, in an edition's history."""
-_BACK, _AHEAD = 3, 3
-"""Days around today that are looked at: the longest durations of a schedule are two days, and zones differ by one."""
-_OVERDUE = timedelta(minutes=5)
-_WAITING = frozenset({State.DRAFT, State.READY, State.APPROVED, State.LOCKED})
-"""Not out yet, and nobody said that it shall not go out."""
-
 
 @dataclass(frozen=True, slots=True)
-class Turn:
-    """One date of a briefing's schedule, and its UTC instants."""
+class _Slot:
+    """One edition of the calendar that could want something done now."""
 
     briefing: str
     day: date
+    schedule: Schedule
     due_at: datetime
-    """When the first wave leaves."""
-    assemble_at: datetime
-    lock_at: datetime
-    closes_at: datetime
-    """What has not started by then is held."""
 
     @property
     def key(self) -> str:
-        """``morning/2026-11-23``"""
         return f"{self.briefing}/{self.day.isoformat()}"
 
 
-def turn_of(settings: Settings, briefing: str, day: date) -> Turn | None:
-    """A briefing's turn on a local date; None where its schedule leaves that weekday out, or it has none."""
-    rule = settings.briefings[briefing]
-    schedule = rule.schedule
-    if schedule is None or DAYS[day.weekday()] not in schedule.days:
-        return None
-    due = min(local_instant(day, schedule.time, settings.zone(briefing, segment)) for segment in rule.segments)
-    return Turn(briefing, day, due, due - schedule.assemble, due - schedule.lock, due + schedule.send_within)
+def _calendar(site: Site) -> Iterator[_Slot]:
+    """The editions of yesterday to the day after tomorrow: `assemble` and `send_within` are at most two days."""
+    now = site.clock.now()
+    for key, briefing in site.settings.briefings.items():
+        if briefing.schedule is None:
+            continue
+        today = times.today(site.settings, key, now)
+        for number in range(-2, 4):
+            day = today + timedelta(days=number)
+            if times.is_published_on(site.settings, key, day):
+                yield _Slot(key, day, briefing.schedule, times.first_due(site.settings, key, day))
 
 
-def turns(settings: Settings, now: datetime) -> Iterator[Turn]:
-    """The turns of the last three days, and those to come whose time to assemble has come."""
-    for briefing in settings.briefings:
-        today = local_date(now, settings.zone(briefing))
-        for days in range(-_BACK, _AHEAD + 1):
-            turn = turn_of(settings, briefing, today + timedelta(days=days))
-            if turn is not None and turn.assemble_at <= now:
-                yield turn
+def _edition(site: Site, key: str) -> Edition | None:
+    with site.database.reading() as session:
+        try:
+            return store.find(session, key)
+        except NotFound:
+            return None
 
 
 def assemble_due(site: Site) -> list[str]:
-    """Assembles, once, every edition whose time has come; returns their keys. What an editor has assembled is left."""
-    now = site.clock.now()
-    done = []
-    for turn in turns(site.settings, now):
-        if now >= turn.closes_at:
+    """Assembles what comes into its time: once at that time, and once more when the lock is near. Returns the keys.
+
+    An edition that somebody approved, or whose send could only be too late, is left alone.
+    """
+    now, done = site.clock.now(), []
+    for slot in _calendar(site):
+        begins, locks = slot.due_at - slot.schedule.assemble, slot.due_at - slot.schedule.lock
+        if not begins <= now <= slot.due_at + slot.schedule.send_within:
             continue
-        with site.database.reading() as session:
-            edition = _edition(session, turn)
-            if edition is not None and edition.state != State.DRAFT:
-                continue
-        if _assemble(site, turn):
-            done.append(turn.key)
+        edition = _edition(site, slot.key)
+        fresh = edition is None or edition.state == State.DRAFT
+        again = (
+            edition is not None
+            and edition.state in (State.READY, State.SKIPPED)
+            and edition.assembled_at is not None
+            and edition.assembled_at < locks <= now
+            and site.briefing(slot.briefing).approval == "none"
+        )
+        if not (fresh or again):
+            continue
+        try:
+            made = assemble(site, slot.briefing, slot.day)
+        except WrongState:
+            continue  # another process was faster
+        done.append(slot.key)
+        level = logging.WARNING if made.state == State.SKIPPED else logging.INFO
+        _log.log(level, "assembled", extra={"action": "assemble", "edition": slot.key, "state": made.state})
     return done
 
 
 def lock_due(site: Site) -> list[str]:
-    """Locks every edition whose time has come and that may go; returns their keys.
-
-    One that needs no approval is assembled once more right before. One that needs it waits for it. One that the press
-    refuses to lock is tried again until it is due, so that an editor can mend it; then it is held with the refusal.
-    """
-    now = site.clock.now()
-    done = []
-    for turn in turns(site.settings, now):
-        if now < turn.lock_at:
+    """Locks what has come to its lock. What cannot be locked is tried again until `hold_late` holds it."""
+    now, done = site.clock.now(), []
+    for slot in _calendar(site):
+        if not slot.due_at - slot.schedule.lock <= now <= slot.due_at + slot.schedule.send_within:
             continue
-        approval = site.settings.briefings[turn.briefing].approval == "required"
-        with site.database.reading() as session:
-            edition = _edition(session, turn)
-            if edition is None or now >= _closes(session, edition, turn):
-                continue
-            state = State(edition.state)
-            stale = edition.assembled_at is not None and edition.assembled_at < turn.lock_at
-        if stale and (state == State.SKIPPED or (state == State.READY and not approval)):
-            if not _assemble(site, turn):
-                continue
-            with site.database.reading() as session:
-                state = State(store.find(session, turn.key).state)
-        if state not in LOCKABLE or (approval and state != State.APPROVED):
+        edition = _edition(site, slot.key)
+        if edition is None or edition.state not in (State.READY, State.APPROVED):
             continue
-        if _lock(site, turn, now):
-            done.append(turn.key)
+        try:
+            lock(site, slot.key)
+            done.append(slot.key)
+        except NewsletterError as error:
+            _log.warning("not locked", extra={"action": "lock", "edition": slot.key, "reason": str(error)})
     return done
 
 
 def hold_late(site: Site) -> list[str]:
-    """Holds, with the reason, what could not start within the schedule's time; returns their keys. Nothing is made up
-    for. A date on which no clock ran gets its edition so that it can be seen, unless it is older than the briefing."""
-    now = site.clock.now()
-    done = []
-    for turn in turns(site.settings, now):
-        if now < turn.closes_at:
+    """Holds, with the reason, what should have begun longer than `send_within` ago. Never made up for."""
+    now, done = site.clock.now(), []
+    for slot in _calendar(site):
+        if now <= slot.due_at + slot.schedule.send_within:
             continue
+        edition = _edition(site, slot.key)
+        waiting = (State.DRAFT, State.READY, State.APPROVED, State.LOCKED)
+        if edition is not None and edition.state not in waiting:
+            continue
+        if edition is None and now > slot.due_at + slot.schedule.send_within + timedelta(days=1):
+            continue  # a site that is new, or was switched off for days: nobody waits for that one
+        if edition is not None and edition.state in (State.READY,) and _wants_approval(site, slot.briefing):
+            reason = "nobody approved it in time"
+        else:
+            reason = f"its send could not begin by {slot.due_at + slot.schedule.send_within:%Y-%m-%d %H:%M} UTC"
         try:
-            if _hold_late(site, turn, now):
-                done.append(turn.key)
-        except WrongState as error:  # it started, or somebody decided, at this very moment
-            _log.info("not held", extra={"action": "hold", "edition": turn.key, "why": str(error)})
+            with site.database.writing() as session:
+                row = store.ensure(session, slot.briefing, slot.day, slot.due_at, site.clock)
+                move(session, row.id, State.HELD, leaving=frozenset(waiting), clock=site.clock, reason=reason)
+        except WrongState:
+            continue
+        done.append(slot.key)
+        _log.error("held", extra={"action": "hold", "edition": slot.key, "reason": reason})
     return done
 
 
-def due_for_release(site: Site) -> list[str]:
-    """The keys of locked editions whose first wave is due, and of those under way that have work due now."""
+def _wants_approval(site: Site, briefing: str) -> bool:
+    return site.briefing(briefing).approval == "required"
+
+
+async def release_due(
+    site: Site, stop: asyncio.Event | None = None, breakers: dict[str, Breaker] | None = None
+) -> list[str]:
+    """Sends what is locked and due, and goes on with what is being sent. Returns the keys."""
+    done = []
+    for key in await asyncio.to_thread(_sendable, site):
+        if stop is not None and stop.is_set():
+            break
+        try:
+            await send(site, key, now=False, stop=stop, breakers=breakers)
+            done.append(key)
+        except Refused as error:
+            _log.warning("not sent", extra={"action": "send", "edition": key, "reason": str(error)})
+    return done
+
+
+def _sendable(site: Site) -> list[str]:
     now = site.clock.now()
-    work = (
-        select(func.min(func.coalesce(batch.c.lease_until, batch.c.due_at), type_=batch.c.due_at.type))
-        .where(batch.c.edition_id == Edition.id, batch.c.state != BatchState.DONE)
-        .scalar_subquery()
-    )
-    last_wave = select(func.max(Variant.due_at)).where(Variant.edition_id == Edition.id).scalar_subquery()
-    found = []
     with site.database.reading() as session:
-        rows = session.execute(
-            select(Edition, work, last_wave)
-            .where(or_(Edition.state == State.LOCKED, Edition.state == State.SENDING), Edition.due_at <= now)
-            .order_by(Edition.due_at, Edition.id)
+        rows = session.scalars(
+            select(Edition).where(Edition.state.in_([State.LOCKED.value, State.SENDING.value])).order_by(Edition.due_at)
         ).all()
-        for edition, work_at, wave_at in rows:
-            schedule = _schedule(site, edition.briefing)
-            if schedule is None:
+        keys = []
+        for edition in rows:
+            briefing = site.settings.briefings.get(edition.briefing)
+            if briefing is None:
                 continue
-            if edition.state == State.LOCKED:
-                ready = now < max(_closes_at(session, edition, schedule), edition.locked_at + schedule.send_within)
-            else:
-                deadline = (wave_at or edition.due_at) + schedule.deadline
-                ready = work_at is None or work_at <= now or now >= deadline
-            if ready:
-                found.append(edition.key)
-    return found
-
-
-async def release(site: Site, key: str, stop: asyncio.Event) -> None:
-    """Sends what is due of one edition, or goes on with it. ``stop`` drains it. Raises what `press.send` does, but for
-    a state that somebody else has changed in the meantime."""
-    try:
-        await press.send(site, key, wait=None, stop=stop)
-    except WrongState as error:
-        _log.info("not sent", extra={"action": "release", "edition": key, "why": str(error)})
-
-
-async def release_due(site: Site, stop: asyncio.Event) -> list[str]:
-    """Releases everything that is due, side by side; returns the keys. One that fails does not keep the others."""
-    keys = await asyncio.to_thread(due_for_release, site)
-    for key, result in zip(
-        keys, await asyncio.gather(*(release(site, key, stop) for key in keys), return_exceptions=True), strict=True
-    ):
-        if isinstance(result, BaseException):
-            failed("release", result, key)
+            if edition.state == State.SENDING:
+                keys.append(edition.key)
+                continue
+            first = session.scalar(
+                select(Variant.due_at).where(Variant.edition_id == edition.id).order_by(Variant.due_at).limit(1)
+            )
+            late = briefing.schedule.send_within if briefing.schedule else timedelta(days=2)
+            if first is not None and first <= now <= max(first, edition.due_at) + late:
+                keys.append(edition.key)
     return keys
 
 
 def watch(site: Site) -> list[str]:
-    """Logs a warning for every edition that should have gone out and has not, and returns their keys."""
-    now = site.clock.now()
-    overdue = []
-    for turn in turns(site.settings, now):
-        if now < turn.due_at + _OVERDUE:
+    """Says which editions should be out and are not: what an operator wants to be woken for."""
+    now, late = site.clock.now(), []
+    for slot in _calendar(site):
+        if not slot.due_at + timedelta(minutes=5) <= now <= slot.due_at + timedelta(days=1):
             continue
-        with site.database.reading() as session:
-            edition = _edition(session, turn)
-            if edition is None and not _older(session, turn):
-                continue
-        state = edition.state if edition else "missing"
-        if edition is None or state == State.HELD or state in _WAITING:
-            extra = {
-                "action": "overdue",
-                "edition": turn.key,
-                "state": state,
-                "reason": edition.reason if edition else "",
-            }
-            _log.warning("%s should have gone out and is %s", turn.key, state, extra=extra)
-            overdue.append(turn.key)
-    return overdue
-
-
-def failed(action: str, error: BaseException, key: str = "") -> None:
-    """Logs a step that failed: a refusal in its own words, anything else with its traceback."""
-    extra = {"action": action, "edition": key, "error": type(error).__name__}
-    if isinstance(error, NewsletterError):
-        _log.warning("%s failed: %s", action, error, extra=extra)
-    else:
-        _log.error("%s failed", action, exc_info=error, extra=extra)
-
-
-def _edition(session: Session, turn: Turn) -> Edition | None:
-    return session.scalars(
-        select(Edition).where(Edition.briefing == turn.briefing, Edition.edition_date == turn.day)
-    ).one_or_none()
-
-
-def _older(session: Session, turn: Turn) -> bool:
-    """Whether the briefing ran before this turn: on a new site nobody missed yesterday's edition."""
-    statement = select(exists().where(Edition.briefing == turn.briefing, Edition.edition_date < turn.day))
-    return bool(session.execute(statement).scalar_one())
-
-
-def _schedule(site: Site, briefing: str) -> Schedule | None:
-    rule = site.settings.briefings.get(briefing)
-    return None if rule is None else rule.schedule
-
-
-def _released_at(session: Session, edition: Edition) -> datetime | None:
-    """When somebody last let it go on after a hold: from then on its time counts anew."""
-    return session.execute(
-        select(func.max(EditionEvent.at)).where(
-            EditionEvent.edition_id == edition.id, EditionEvent.from_state == State.HELD.value
-        )
-    ).scalar_one()
-
-
-def _closes_at(session: Session, edition: Edition, schedule: Schedule) -> datetime:
-    return max(edition.due_at, _released_at(session, edition) or edition.due_at) + schedule.send_within
-
-
-def _closes(session: Session, edition: Edition, turn: Turn) -> datetime:
-    released = _released_at(session, edition)
-    return turn.closes_at if released is None else max(turn.closes_at, released + (turn.closes_at - turn.due_at))
-
-
-def _assemble(site: Site, turn: Turn) -> bool:
-    try:
-        edition = press.assemble(site, turn.briefing, turn.day, by=BY)
-    except WrongState as error:
-        _log.info("not assembled", extra={"action": "assemble", "edition": turn.key, "why": str(error)})
-        return False
-    except NewsletterError as error:
-        failed("assemble", error, turn.key)
-        return False
-    _log.info("assembled", extra={"action": "assemble", "edition": turn.key, "state": edition.state})
-    return True
-
-
-def _lock(site: Site, turn: Turn, now: datetime) -> bool:
-    try:
-        press.lock(site, turn.key)
-    except WrongState as error:
-        _log.info("not locked", extra={"action": "lock", "edition": turn.key, "why": str(error)})
-        return False
-    except Refused as error:
-        failed("lock", error, turn.key)
-        if now >= turn.due_at:
-            press.hold(site, turn.key, BY, str(error))
-        return False
-    _log.info("locked", extra={"action": "lock", "edition": turn.key})
-    return True
-
-
-def _hold_late(site: Site, turn: Turn, now: datetime) -> bool:
-    within = turn.closes_at - turn.due_at
-    with site.database.reading() as session:
-        edition = _edition(session, turn)
-        if edition is None and not _older(session, turn):
-            return False
-        if edition is not None:
-            if edition.state not in _WAITING:
-                return False
-            # The clock begins nothing after closing time: whoever did is at it now, and gets the same time.
-            later = [edition.created_at, edition.assembled_at, edition.locked_at, _released_at(session, edition)]
-            if any(at is not None and at >= turn.closes_at and now < at + within for at in later):
-                return False
-    with site.database.writing() as session:
-        if edition is None:
-            edition = store.ensure(session, turn.briefing, turn.day, turn.due_at, site.clock)
-        reason = _late_reason(site, turn, State(edition.state))
-        move(session, edition.id, State.HELD, leaving=State(edition.state), clock=site.clock, by=BY, reason=reason)
-    extra = {"action": "hold", "edition": turn.key, "reason": reason}
-    _log.warning("%s is held: %s", turn.key, reason, extra=extra)
-    return True
-
-
-def _late_reason(site: Site, turn: Turn, state: State) -> str:
-    zone = site.settings.zone(turn.briefing)
-    local = turn.due_at.astimezone(ZoneInfo(zone)).strftime("%H:%M")
-    within = format_duration(turn.closes_at - turn.due_at)
-    if state == State.READY and site.settings.briefings[turn.briefing].approval == "required":
-        return f"nobody approved it within {within} of {local} ({zone})"
-    return f"it was due at {local} ({zone}) and could not start within {within}"
+        edition = _edition(site, slot.key)
+        if edition is None or edition.state not in (State.SENDING, State.SENT, State.SKIPPED, State.ABORTED):
+            late.append(slot.key)
+            state = edition.state if edition else "missing"
+            _log.warning("not out", extra={"action": "watch", "edition": slot.key, "state": state})
+    return late
