@@ -183,4 +183,4 @@ def test_an_empty_file_is_refused(tmp_path: Path, text: str) -> None:
 def test_settings_are_frozen(tmp_path: Path) -> None:
     settings = load(tmp_path, GOOD)
     with pytest.raises(ValueError, match="frozen"):
-        settings.database = "sqlite:///other.db"  # type: ignore[misc]
+        settings.database = "sqlite:///other.db"
