@@ -1,0 +1,109 @@
+"""The command line as a user meets it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def newsletter(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("NEWSLETTER")}
+    command = [sys.executable, "-m", "newsletter", *arguments]
+    return subprocess.run(
+        command, cwd=folder, env=environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=120
+    )
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("cli")
+    done = newsletter(folder, "demo", "--dir", "demo")
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    assert "It adds up: 24 frozen = 24 accepted" in done.stdout
+    return folder / "demo"
+
+
+def told(site: Path, *arguments: str) -> object:
+    done = newsletter(site, *arguments, "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    return json.loads(done.stdout)
+
+
+def test_the_demo_leaves_one_mail_for_each_sample_reader(site: Path) -> None:
+    assert len(list((site / "outbox" / "new").glob("*.eml"))) == 24
+
+
+def test_a_second_send_sends_nothing(site: Path) -> None:
+    done = newsletter(site, "send", "morning")
+    assert done.returncode == 0, done.stderr
+    assert len(list((site / "outbox" / "new").glob("*.eml"))) == 24
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["stories list", "subscribers list", "segments list", "edition list", "edition show morning",
+     "edition check morning", "status", "status morning", "plan", "doctor"],
+)  # fmt: skip
+def test_a_reading_command_prints_json(site: Path, command: str) -> None:
+    assert isinstance(told(site, *command.split()), list | dict)
+
+
+def test_the_plan_has_seven_days_of_every_scheduled_segment(site: Path) -> None:
+    waves = told(site, "plan", "--days", "7")
+    assert isinstance(waves, list)
+    assert {wave["segment"] for wave in waves} == {"europe", "americas", "world"}
+
+
+@pytest.mark.parametrize(
+    ("command", "status"),
+    [
+        ("edition show evening/2026-11-23", 1),
+        ("stories show no-such-story", 1),
+        ("subscribers show nobody@example.org", 1),
+        ("send evening", 1),
+        ("edition abort morning", 1),
+        ("--config nowhere.yaml stories list", 2),
+    ],
+)
+def test_what_fails_says_so_in_one_line(site: Path, command: str, status: int) -> None:
+    done = newsletter(site, *command.split())
+    assert done.returncode == status
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_wrong_usage_exits_2(site: Path) -> None:
+    assert newsletter(site, "send", "morning", "--wait", "soon").returncode == 2
+
+
+def test_a_bad_story_is_named_and_the_good_one_is_stored(site: Path, tmp_path: Path) -> None:
+    (tmp_path / "good.md").write_text("---\ntitle: A good story\n---\n\nWords.\n")
+    (tmp_path / "bad.md").write_text("---\nsection: world\n---\n\nNo title.\n")
+    done = newsletter(site, "stories", "import", str(tmp_path))
+    assert done.returncode == 1
+    assert "bad.md" in done.stderr
+    assert newsletter(site, "stories", "show", "a-good-story").returncode == 0
+
+
+def test_render_writes_what_a_reader_gets(site: Path, tmp_path: Path) -> None:
+    done = newsletter(site, "edition", "render", "morning", "--segment", "europe", "--as", "rita@example.org",
+                      "--out", str(tmp_path))  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert {path.suffix for path in tmp_path.iterdir()} == {".html", ".txt", ".eml"}
+    assert "Rita" in next(tmp_path.glob("*.txt")).read_text()
+
+
+def test_init_lays_out_a_site_and_refuses_a_folder_that_is_not_empty(tmp_path: Path) -> None:
+    assert newsletter(tmp_path, "init", "mine").returncode == 0
+    assert (tmp_path / "mine" / "config.yaml").is_file()
+    again = newsletter(tmp_path, "init", "mine")
+    assert (again.returncode, len(again.stderr.splitlines())) == (1, 1)
+    behind = newsletter(tmp_path / "mine", "stories", "list")
+    assert (behind.returncode, "newsletter db upgrade" in behind.stderr) == (1, True)
