@@ -59,7 +59,7 @@ def _freeze_words(site: Site, key: str, version: int, *, now: bool) -> None:
         if approved and edition.approved_digest != approval_digest(site, edition, rendered):
             raise Refused(f"{key} is not what was approved any more: look at it and approve it again")
         instant = site.clock.now()
-        move(session, edition.id, State.LOCKED, leaving=State(edition.state), clock=site.clock, locked_at=instant)
+        move(session, edition.id, State.LOCKED, leaving=LOCKABLE, clock=site.clock, locked_at=instant)
         for no, (segment, variant) in enumerate(rendered.items()):
             due = times.due(site.settings, edition.briefing, edition.edition_date, segment)
             session.add(_variant(site, session, edition, no, segment, variant, min(due, instant) if now else due))
