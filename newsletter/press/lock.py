@@ -51,6 +51,8 @@ def _freeze_words(site: Site, key: str, version: int, *, now: bool) -> None:
     with site.database.writing() as session:
         edition = store.find(session, key)
         briefing = site.briefing(edition.briefing)
+        if edition.state not in LOCKABLE:
+            return  # another process was faster; the readers are frozen by whoever comes first
         if edition.version != version:
             raise Refused(f"{key} was changed while it was being locked: try again")
         approved = edition.state == State.APPROVED

@@ -12,12 +12,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
+from sqlalchemy.orm import Session
 
 from newsletter.config import Schedule
 from newsletter.delivery.breaker import Breaker
+from newsletter.delivery.models import BatchState, batch
 from newsletter.editions import store
-from newsletter.editions.models import Edition, Variant
+from newsletter.editions.models import Edition, EditionEvent, Variant
 from newsletter.editions.states import State, move
 from newsletter.errors import NewsletterError, NotFound, Refused, WrongState
 from newsletter.press import times
@@ -122,9 +124,11 @@ def hold_late(site: Site) -> list[str]:
         waiting = (State.DRAFT, State.READY, State.APPROVED, State.LOCKED)
         if edition is not None and edition.state not in waiting:
             continue
-        if edition is None and now > slot.due_at + slot.schedule.send_within + timedelta(days=1):
-            continue  # a site that is new, or was switched off for days: nobody waits for that one
-        if edition is not None and edition.state in (State.READY,) and _wants_approval(site, slot.briefing):
+        if edition is None and not _was_running(site, slot):
+            continue  # a briefing that is new: nobody waits for this one
+        if edition is not None and _in_hand(site, edition, slot.due_at + slot.schedule.send_within):
+            continue
+        if edition is not None and edition.state == State.READY and _wants_approval(site, slot.briefing):
             reason = "nobody approved it in time"
         else:
             reason = f"its send could not begin by {slot.due_at + slot.schedule.send_within:%Y-%m-%d %H:%M} UTC"
@@ -137,6 +141,24 @@ def hold_late(site: Site) -> list[str]:
         done.append(slot.key)
         _log.error("held", extra={"action": "hold", "edition": slot.key, "reason": reason})
     return done
+
+
+def _in_hand(site: Site, edition: Edition, limit: datetime) -> bool:
+    """Whether a person has seen to an edition after its limit: released it, or assembled or locked it by hand."""
+    if any(at is not None and at > limit for at in (edition.assembled_at, edition.locked_at)):
+        return True
+    released = select(EditionEvent.id).where(
+        EditionEvent.edition_id == edition.id, EditionEvent.from_state == State.HELD.value, EditionEvent.at > limit
+    )
+    with site.database.reading() as session:
+        return session.scalar(released.limit(1)) is not None
+
+
+def _was_running(site: Site, slot: _Slot) -> bool:
+    """Whether the briefing has had an edition before this one."""
+    earlier = Edition.briefing == slot.briefing, Edition.edition_date < slot.day
+    with site.database.reading() as session:
+        return session.scalar(select(Edition.id).where(*earlier).limit(1)) is not None
 
 
 def _wants_approval(site: Site, briefing: str) -> bool:
@@ -156,6 +178,9 @@ async def release_due(
             done.append(key)
         except Refused as error:
             _log.warning("not sent", extra={"action": "send", "edition": key, "reason": str(error)})
+        except Exception:
+            # One edition's trouble keeps no other from going out.
+            _log.exception("the send broke off; the next tick tries again", extra={"action": "send", "edition": key})
     return done
 
 
@@ -171,15 +196,27 @@ def _sendable(site: Site) -> list[str]:
             if briefing is None:
                 continue
             if edition.state == State.SENDING:
-                keys.append(edition.key)
+                if _has_work(session, edition, now):
+                    keys.append(edition.key)
                 continue
             first = session.scalar(
                 select(Variant.due_at).where(Variant.edition_id == edition.id).order_by(Variant.due_at).limit(1)
             )
             late = briefing.schedule.send_within if briefing.schedule else timedelta(days=2)
-            if first is not None and first <= now <= max(first, edition.due_at) + late:
+            limit = edition.due_at + late
+            if first is not None and first <= now and (now <= limit or _in_hand(site, edition, limit)):
                 keys.append(edition.key)
     return keys
+
+
+def _has_work(session: Session, edition: Edition, now: datetime) -> bool:
+    """Whether a batch is due and free, or all are done and the edition has only to be closed."""
+    undone = select(batch.c.id).where(batch.c.edition_id == edition.id, batch.c.state != BatchState.DONE)
+    free = or_(
+        and_(batch.c.state == BatchState.OPEN, batch.c.due_at <= now),
+        and_(batch.c.state == BatchState.LEASED, batch.c.lease_until < now),
+    )
+    return session.scalar(undone.where(free).limit(1)) is not None or session.scalar(undone.limit(1)) is None
 
 
 def watch(site: Site) -> list[str]:
