@@ -167,7 +167,7 @@ def test_jinja_is_found_where_jinja_finds_it(text: str) -> None:
     except jinja2.TemplateSyntaxError:
         return
     except TemplateError:
-        if text.endswith("{#"):
+        if text.endswith(("{#", "{#-")):
             return  # Jinja lets a comment that has only begun pass at the very end.
         with pytest.raises(jinja2.TemplateSyntaxError):
             env.parse(text)
