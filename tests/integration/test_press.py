@@ -9,16 +9,20 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from lxml.html import fromstring as html_of
 
 from newsletter import press
 from newsletter.backends.base import Result
 from newsletter.checks import blocks
 from newsletter.database import Database
 from newsletter.editions.overrides import set_override, set_subject
-from newsletter.editions.store import find
+from newsletter.editions.store import ensure, find
 from newsletter.errors import Refused, WrongState
 from newsletter.press import Site
 from newsletter.rendering.wire import lint
+from newsletter.stories.importers import import_sources
+from newsletter.stories.models import StoryStatus
+from newsletter.stories.store import find as find_story
 from newsletter.stories.store import kill
 from newsletter.testing import FixedClock
 from newsletter.testing.stories import store
@@ -202,3 +206,39 @@ def test_the_plan_shows_the_week_with_its_clock_changes(site: Site) -> None:
     assert planned[0].local == "Mon 23 Nov 06:00 CET"
     site.clock.advance((date(2027, 3, 27) - date(2026, 11, 23)).days * 86400)  # type: ignore[attr-defined]
     assert any("forward" in one.note for one in press.upcoming(site, 3))
+
+
+def test_the_mail_shows_every_part_of_a_bare_note(site: Site) -> None:
+    """Summary as the preheader, picture, headline, four paragraphs and three labelled bullets, in HTML and in text."""
+    sample = Path(__file__).parent.parent / "samples" / "briefing-note.txt"
+    assert import_sources(site.database, [str(sample)], site.clock, default_status=StoryStatus.USABLE).ok
+    with site.database.writing() as session:
+        note = find_story(session, "voters-back-the-harbour-plan")
+        edition = ensure(session, "morning", date(2026, 11, 23), site.clock.now(), site.clock)
+        rules = site.briefing("morning")
+        set_override(session, edition, rules, "pin", note.slug, clock=site.clock, section="lead", by="Edith")
+    press.assemble(site, "morning")
+    send(site)
+    (path,) = [path for path in outbox(site) if b"To: rita@example.org" in path.read_bytes()]
+    message = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
+    html = html_of(message.get_body(("html",)).get_content())
+    text = " ".join(message.get_body(("plain",)).get_content().split())
+    for words in (
+        "Voters back the harbour plan",
+        "The council said that it had won “a clear and lasting mandate” on Monday",
+        "“We asked a simple question, and we got a simple answer,” Mayor Ines Okafor said at the count.",
+        "The result ends twelve years of argument about the waterfront.",
+        "Opponents did not say whether they would go to court.",
+        "The plan is now put at 640 million, up from 410 million when it was first proposed.",
+        "Our reporters spoke to fishing crews",
+        "The council meets on Thursday to name a contractor",
+        "Costs",
+        "On the quays",
+        "Next",
+    ):
+        assert words in " ".join(html.text_content().split()), words
+        assert words in text, words
+    assert "Port Maren votes on its harbour." in html.text_content()
+    (picture,) = [image for image in html.iter("img") if "harbour-articleLarge" in image.get("src")]
+    assert picture.get("src").endswith("harbour-articleLarge.jpg?quality=75&auto=webp&disable=upscale")
+    assert picture.get("alt") == "The old harbour at dawn, with three cranes standing idle over the water."
