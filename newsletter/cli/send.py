@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Annotated
 
@@ -13,7 +14,8 @@ from newsletter import press
 from newsletter.backends.base import Result
 from newsletter.cli.output import Day, Json, Segment, day_of, opened, plural, print_json, print_table, say
 from newsletter.clock import parse_duration
-from newsletter.delivery.report import Counts, Report
+from newsletter.delivery.models import Status
+from newsletter.delivery.report import Counts, Name, Report
 from newsletter.editions import store
 from newsletter.editions.states import State
 from newsletter.errors import DeliveryError, Refused
@@ -98,13 +100,39 @@ def send(
         refuse_unfinished(site, report)
 
 
+def _status(words: str) -> Status:
+    try:
+        return Status[words.upper().replace("-", "_").replace(" ", "_")]
+    except KeyError:
+        known = ", ".join(one.name.lower() for one in Status)
+        raise typer.BadParameter(f"{words!r} is no status: write one of {known}") from None
+
+
+def _show_names(readers: list[Name], as_json: bool) -> None:
+    if as_json:
+        print_json([asdict(reader) for reader in readers])
+        return
+    print_table(
+        ("reader", "segment", "backend", "tries", "reason", "reply"),
+        [(r.email or f"#{r.subscriber}, erased", r.segment, r.backend, r.attempts, r.reason, r.reply) for r in readers],
+    )
+
+
 def status(
     ctx: typer.Context,
     which: Annotated[str | None, typer.Argument(help="An edition or a briefing.", metavar="[KEY]")] = None,
+    names: Annotated[
+        Status | None, typer.Option("--names", help="The readers behind a number.", parser=_status, metavar="STATUS")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Show the report of an edition, or where the last ones are."""
     with opened(ctx) as site:
+        if names is not None:
+            if which is None:
+                raise Refused("--names wants an edition: write its key before it")
+            _show_names(press.deliveries(site, press.edition_of(site, which), names), as_json)
+            return
         if which is not None:
             report = press.report(site, press.edition_of(site, which))
             if as_json:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +16,7 @@ from newsletter import press
 from newsletter.cli import sample
 from newsletter.cli.output import Json, complain, opened, plural, print_json, print_table, say
 from newsletter.database import schema
+from newsletter.editions.patterns import check_pattern
 from newsletter.errors import NewsletterError
 from newsletter.press.site import Site
 
@@ -89,10 +91,15 @@ def _problems(site: Site) -> Iterator[str]:
         for segment in briefing.segments if used else ():
             if segment not in site.segments:
                 yield f"briefing {key} names {segment}, which {site.settings.segments_file} has not: write it there"
-        try:
-            site.template(key)
-        except NewsletterError as error:
-            yield str(error)
+        for step in (
+            partial(site.template, key),
+            partial(check_pattern, briefing.subject),
+            partial(check_pattern, briefing.preheader),
+        ):
+            try:
+                step()
+            except NewsletterError as error:
+                yield f"briefing {key}: {error}"
     for name in sorted(used | set(site.settings.backends)):
         try:
             yield from asyncio.run(_checked(site, name))

@@ -139,3 +139,22 @@ def test_two_processes_that_send_at_once_send_once(tmp_path: Path) -> None:
         tries = ledger.execute("SELECT attempts, status, count(*) FROM delivery GROUP BY 1, 2").fetchall()
     assert tries == [(1, 1, 24)], said
     assert len(list((folder / "outbox" / "new").glob("*.eml"))) == 24
+
+
+def test_a_number_of_the_report_has_names_behind_it(site: Path) -> None:
+    names = told(site, "status", "morning", "--names", "accepted")
+    assert isinstance(names, list)
+    assert len({name["email"] for name in names}) == 24
+    assert told(site, "status", "morning", "--names", "in_doubt") == []
+    assert newsletter(site, "status", "morning", "--names", "lost").returncode == 2
+
+
+def test_the_doctor_finds_a_subject_that_cannot_be_filled(tmp_path: Path) -> None:
+    assert newsletter(tmp_path, "init", "site").returncode == 0
+    config = tmp_path / "site" / "config.yaml"
+    text = config.read_text(encoding="utf-8")
+    assert "lead.short_headline" in text
+    config.write_text(text.replace("lead.short_headline", "lead.shorthand"), encoding="utf-8")
+    done = newsletter(tmp_path / "site", "doctor")
+    assert done.returncode == 1
+    assert "shorthand" in done.stderr
