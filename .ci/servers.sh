@@ -110,7 +110,7 @@ anvil unix - - n - 1 anvil
 postlog unix-dgram n - n - 1 postlogd
 CONFIG
     postfix -c "$base/etc" check
-    "$(postconf -h daemon_directory)/master" -c "$base/etc" -d >>"$base/log/master.log" 2>&1 </dev/null &
+    "$(postconf -c "$base/etc" -h daemon_directory)/master" -c "$base/etc" -d >>"$base/log/master.log" 2>&1 </dev/null &
     POSTFIX_PID=$!
     wait_for_port "$port" "$POSTFIX_PID" "$base/log/mail.log"
     export NEWSLETTER_TEST_POSTFIX="127.0.0.1:$port:$base/mail/all"
