@@ -1,13 +1,17 @@
 """The contract between the pump and a backend.
 
 A backend is given a *counter*. It takes messages from it and settles outcomes at it, in any order and on as many lanes
-as it likes (a lane is one connection, one message on the wire at a time). One rule stands: before the point of no
-return of a message (SMTP: the final dot) the backend hands over what it knows of its lane's previous message
-(`Counter.settle`) and this intent (`Counter.intend`), and goes on only when `intend` returns, which is when both are on
-disk. So at most one reader a lane is in doubt after a crash, and the ledger knows who.
+as it likes (a lane is one message on the wire at a time; most backends have one lane a connection). One rule stands:
+before the point of no return of a message (SMTP: the final dot) the backend hands over what it knows of its lane's
+previous message (`Counter.settle`) and this intent, and goes on only when both are on disk. So at most one reader a
+lane is in doubt after a crash, and the ledger knows who.
 
 A lane may take its next message before it settles the one before, so that a final dot and the next envelope can leave
 together; it settles the one before it intends the next.
+
+`take`, `intend` and `settle` are all that most backends need. Beneath them stands the same thing for a backend that
+sends tens of thousands of messages a second and cannot afford to suspend a coroutine twice for each: `next`, `more`,
+`announce` and `give_back`.
 """
 
 from __future__ import annotations
@@ -15,18 +19,18 @@ from __future__ import annotations
 import asyncio
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, NamedTuple
 
 from newsletter.errors import DeliveryError
 
-# Visible ASCII only, and nothing that could end an SMTP path or begin a second one (RFC 5321 section 4.1.2). A quoted
-# local part is refused with it: nobody subscribes with one.
+# Nothing that could end an SMTP path or begin a second one (RFC 5321 section 4.1.2). A quoted local part is refused
+# with it: nobody subscribes with one. Letters beyond ASCII stand before the @ only (RFC 6531); a domain has A-labels.
 _ADDRESS = re.compile(
-    r"""(?=.{3,254}\Z)[^\x00-\x20\x7f-\U0010ffff"(),;:<>@\\]+@[^\x00-\x20\x7f-\U0010ffff"(),;<>@\\]+"""
+    r"""(?=.{3,254}\Z)(?:[^\x00-\x20\x7f-\U0010ffff"(),;:<>@\\]+|[^\x00-\x20\x7f-\xa0"(),;:<>@\\\s]+)"""
+    r"""@[^\x00-\x20\x7f-\U0010ffff"(),;<>@\\]+"""
 )
 
 
@@ -42,8 +46,7 @@ class Result(StrEnum):
     """It may have been taken: the connection went after the final dot and before the reply (RFC 1047)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """A result with the server's own words. ``code`` is 0 and ``enhanced`` empty where there are none."""
 
     result: Result
@@ -55,45 +58,122 @@ class Outcome:
     connection refused, 5xx before RCPT)."""
 
 
-@dataclass(frozen=True, slots=True)
 class Message:
     """One mail to one reader.
 
-    ``data`` is the whole RFC 5322 message in wire form: CRLF line ends only, no line over 998 bytes, and no line that
-    begins with a dot, so that SMTP needs no dot-stuffing and a file gets the same bytes.
+    ``data`` is the whole RFC 5322 message in wire form, in one piece or in several: CRLF line ends only, no line over
+    998 bytes, and no line that begins with a dot, so that SMTP needs no dot-stuffing and a file gets the same bytes.
+    What many messages have in common may be one and the same object in all of them: nobody copies it.
 
-    Raises ValueError for an envelope address that is not one plain ASCII address: white space, controls, ``<>``, lists.
+    Raises ValueError for an envelope address that is not one plain address: white space, controls, ``<>``, lists. A
+    local part beyond ASCII passes; `international` tells that the message then needs SMTPUTF8 (RFC 6531).
     """
 
-    subscriber: int
-    sender: str
-    """Envelope sender (MAIL FROM)."""
-    recipient: str
-    """The one envelope recipient (RCPT TO)."""
-    data: bytes
+    __slots__ = ("pieces", "recipient", "sender", "subscriber", "ticket")
 
-    def __post_init__(self) -> None:
-        if not _ADDRESS.fullmatch(self.recipient):
+    def __init__(self, subscriber: int, sender: str, recipient: str, data: bytes | tuple[bytes, ...]) -> None:
+        if not _ADDRESS.fullmatch(recipient) or not recipient.isprintable():
             raise ValueError("a message goes to exactly one address")
-        if not _ADDRESS.fullmatch(self.sender):
-            raise ValueError("the envelope sender is not one plain address")
+        if sender not in _senders:
+            _remember_sender(sender)
+        self.subscriber = subscriber
+        self.sender = sender
+        """Envelope sender (MAIL FROM)."""
+        self.recipient = recipient
+        """The one envelope recipient (RCPT TO)."""
+        self.pieces = (data,) if isinstance(data, bytes) else data
+        self.ticket: Any = None
+        """The counter's own: where the message came from."""
+
+    def __repr__(self) -> str:
+        return f"Message(subscriber={self.subscriber}, {self.size} bytes)"
+
+    @property
+    def data(self) -> bytes:
+        """The whole message."""
+        return self.pieces[0] if len(self.pieces) == 1 else b"".join(self.pieces)
+
+    @property
+    def size(self) -> int:
+        """Bytes of the whole message."""
+        return sum(map(len, self.pieces))
+
+    @property
+    def international(self) -> bool:
+        """Whether an envelope address has letters beyond ASCII."""
+        return not (self.recipient.isascii() and self.sender.isascii())
+
+
+_senders: set[str] = set()
+_SENDERS = 1_000
+
+
+def _remember_sender(sender: str) -> None:
+    """An envelope sender is that of thousands of messages: one look is enough."""
+    if not _ADDRESS.fullmatch(sender) or not sender.isprintable():
+        raise ValueError("the envelope sender is not one plain address")
+    if len(_senders) >= _SENDERS:
+        _senders.clear()
+    _senders.add(sender)
 
 
 class Stopped(Exception):
     """The pump wants this lane to end now: the batch was lost to another worker, or somebody stopped the edition."""
 
 
-class Counter(Protocol):
-    """Where a backend gets its messages and settles them. ``lane`` numbers its connections from 0."""
+Answer = Callable[[Stopped | None], None]
+"""Is called when an intent is on disk, with None, or with the reason why it must not go out."""
+
+
+class Counter(ABC):
+    """Where a backend gets its messages and settles them. ``lane`` numbers its messages on the wire from 0.
+
+    To be used from one event loop. An implementation writes `next`, `more`, `announce`, `settle` and `give_back`.
+    """
+
+    @abstractmethod
+    def next(self, lane: int) -> Message | None:
+        """The next message for this lane if one is at hand; None if not: then wait for `more`."""
+
+    @abstractmethod
+    async def more(self, lane: int) -> bool:
+        """Returns True when it is worth asking `next` again, False when there is nothing more to send."""
+
+    @abstractmethod
+    def announce(self, lane: int, message: Message, then: Answer) -> None:
+        """Hands over an intent. ``then`` is called in the event loop, never before this returns: with None when this
+        intent and everything settled on this lane before are on disk; with a `Stopped` when the message must not go
+        out, which then is this lane's no more and is settled by nobody."""
+
+    @abstractmethod
+    def settle(self, lane: int, message: Message, outcome: Outcome) -> None:
+        """Records what became of a message. Returns at once; on disk at the latest when the lane's next intent is."""
+
+    @abstractmethod
+    def give_back(self, lane: int, message: Message) -> None:
+        """Returns a message that was taken and not announced: it is still to be sent, by whoever takes it next."""
 
     async def take(self, lane: int) -> Message | None:
         """The next message for this lane, or None when there is nothing more to send."""
+        while (message := self.next(lane)) is None:
+            if not await self.more(lane):
+                return None
+        return message
 
     async def intend(self, lane: int, message: Message) -> None:
         """Returns when this intent and everything settled on this lane before are on disk. Raises `Stopped`."""
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-    def settle(self, lane: int, message: Message, outcome: Outcome) -> None:
-        """Records what became of a message. Returns at once; on disk at the latest when the lane's next `intend` is."""
+        def answer(stopped: Stopped | None) -> None:
+            if done.done():
+                return
+            if stopped is None:
+                done.set_result(None)
+            else:
+                done.set_exception(stopped)
+
+        self.announce(lane, message, answer)
+        await done
 
 
 class Backend(ABC):
@@ -109,9 +189,9 @@ class Backend(ABC):
 
     @abstractmethod
     async def deliver(self, counter: Counter) -> None:
-        """Takes messages until the counter has none, and settles every one it took, but for one whose `intend` raised
-        `Stopped`: that one does not go out, and nobody settles it. Raises only on programming errors: what goes wrong
-        with a server is an outcome.
+        """Takes messages until the counter has none, and settles every one it took, but for one that it gave back or
+        whose intent was stopped: that one does not go out, and nobody settles it. Raises only on programming errors:
+        what goes wrong with a server is an outcome.
 
         Returns early when its server does not serve, so that a list is not run through one failure after another; the
         pump calls again when it is time to try again. When cancelled, it settles what is in doubt and nothing else.

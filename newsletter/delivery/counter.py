@@ -8,11 +8,11 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
-from newsletter.backends.base import Message, Outcome, Result, Stopped
+from newsletter.backends.base import Answer, Counter, Message, Outcome, Result, Stopped
 from newsletter.clock import Clock
 from newsletter.delivery.breaker import Breaker, Gate
-from newsletter.delivery.ledger import Claim, Intent, Recipient, Settled, Trace
-from newsletter.delivery.models import Status, to_ms
+from newsletter.delivery.ledger import Claim, Intent, Recipient, Settled, Taken, Trace
+from newsletter.delivery.models import to_ms
 from newsletter.delivery.retry import Blame, blame, verdict
 from newsletter.delivery.writer import Fenced, Writer
 from newsletter.errors import NewsletterError
@@ -20,8 +20,8 @@ from newsletter.errors import NewsletterError
 Builder = Callable[[Recipient], Message]
 """Makes the message of one reader. A ValueError or a `NewsletterError` rejects that reader and no other."""
 
-SELF_FENCE = 5.0
-"""Seconds before the end of a lease at which a worker no longer trusts it."""
+TRUSTED = 0.65
+"""The part of a lease for which a worker trusts an intent. A commit leaves at least three quarters of it."""
 
 _REPLY_LIMIT = 2_000
 _SILENT = Outcome(Result.IN_DOUBT, reply="the backend ended without saying what became of this message")
@@ -45,7 +45,9 @@ class Held:
         self.waiting.clear()
 
 
-class _Out(NamedTuple):
+class _Ticket(NamedTuple):
+    """Where a message came from."""
+
     held: Held
     recipient: Recipient
 
@@ -69,7 +71,7 @@ class Source(Protocol):
         """Lets go of a claim."""
 
 
-class LedgerCounter:
+class LedgerCounter(Counter):
     """See `newsletter.backends.base.Counter`."""
 
     def __init__(self, source: Source, backend: str, breaker: Breaker, first: Held) -> None:
@@ -80,7 +82,6 @@ class LedgerCounter:
         self._filling = asyncio.Lock()
         self._exhausted = False
         self._finishing: set[asyncio.Task[None]] = set()
-        self._out: dict[int, _Out] = {}
         self._wire: dict[int, Message] = {}
         self._trial: tuple[int, int] | None = None  # lane and subscriber of a half-open breaker's one message
         self._trial_over = asyncio.Event()
@@ -92,68 +93,102 @@ class LedgerCounter:
         """What is in hand."""
         return [held for held in self._held.values() if not held.lost]
 
-    async def take(self, lane: int) -> Message | None:
+    def next(self, lane: int) -> Message | None:
         """The next message for a lane."""
         while not self._source.halted():
-            gate = self._breaker.gate(self._source.clock.now())
-            if gate is Gate.OPEN:
+            on_trial = self._breaker.until is not None
+            if on_trial and (self._trial is not None or self._gate() is Gate.OPEN):
                 return None
-            if gate is Gate.HALF_OPEN and self._trial is not None:
-                if self._trial[0] == lane:  # it has to settle that one first
-                    return None
-                await self._trial_over.wait()
-                continue
             held = self._current
             if held is None or not held.waiting:
-                if not await self._refill():
-                    return None
-                continue
+                return None
             message = self._build(held, held.waiting.popleft())
-            self._look_ahead(held)
+            if self._ahead is None:
+                self._look_ahead(held)
             if message is None:
                 continue
-            if gate is Gate.HALF_OPEN:
+            if on_trial:
                 self._trial = (lane, message.subscriber)
                 self._trial_over.clear()
             return message
         return None
 
-    async def intend(self, lane: int, message: Message) -> None:
-        """Returns when the ledger holds that this message is about to be on the wire."""
-        if lane in self._wire:
+    async def more(self, lane: int) -> bool:
+        """Whether it is worth asking again."""
+        while not self._source.halted():
+            gate = self._gate()
+            if gate is Gate.OPEN:
+                return False
+            if gate is Gate.HALF_OPEN and self._trial is not None:
+                if self._trial[0] == lane:  # it has to settle that one first
+                    return False
+                await self._trial_over.wait()
+                continue
+            held = self._current
+            return bool(held is not None and held.waiting) or await self._refill()
+        return False
+
+    def announce(self, lane: int, message: Message, then: Answer) -> None:
+        """``then`` comes when the ledger holds that this message is about to be on the wire. May be called again for a
+        message whose turn on the wire was long in coming."""
+        if self._wire.get(lane, message) is not message:
             raise RuntimeError(f"backend {self._backend} intends a message on lane {lane} before it settled the last")
-        held, _ = self._out[message.subscriber]
-        clock = self._source.clock
-        try:
-            if held.lost or self._source.halted():
-                raise Stopped("the pump has stopped")
-            began = clock.monotonic()
-            await self._source.writer.intend(Intent(held.claim, lane, message.subscriber, held.place))
-            if clock.monotonic() - began > self._source.lease_seconds - SELF_FENCE:
-                raise Fenced("this worker was asleep for as long as its lease")
-        except Stopped as stopped:
-            if isinstance(stopped, Fenced):
-                held.lose()
-                self.progress = True
-            self._put_back(message.subscriber)
-            raise
-        self._wire[lane] = message
+        held: Held = message.ticket.held
+        source = self._source
+        if held.lost or source.halted():
+            self._take_back(lane, message)
+            asyncio.get_running_loop().call_soon(then, Stopped("the pump has stopped"))
+            return
+        monotonic = source.clock.monotonic
+        began = monotonic()
+
+        def answer(stopped: Stopped | None) -> None:
+            if stopped is None and monotonic() - began > source.lease_seconds * TRUSTED:
+                stopped = Fenced("this worker was asleep for as long as its lease")
+            if stopped is None:
+                self._wire[lane] = message
+            else:
+                if isinstance(stopped, Fenced):
+                    held.lose()
+                    self.progress = True
+                self._take_back(lane, message)
+            then(stopped)
+
+        source.writer.announce(Intent(held.claim, lane, message.subscriber, held.place), answer)
 
     def settle(self, lane: int, message: Message, outcome: Outcome) -> None:
         """Takes an outcome."""
-        intended = self._wire.get(lane)
-        if intended is message:
+        ticket: _Ticket = message.ticket
+        held, recipient = ticket
+        intended = self._wire.get(lane) is message
+        if intended:
             del self._wire[lane]
-        held, recipient = self._out.pop(message.subscriber)
-        now = self._source.clock.now()
-        if outcome.result is Result.ACCEPTED or blame(outcome) is not Blame.BACKEND:
-            self._breaker.succeeded()
+        breaker = self._breaker
+        self.progress = True
+        if outcome.result is Result.ACCEPTED:
+            breaker.succeeded()
+            if intended:
+                self._source.writer.take(
+                    Taken(held.claim, lane, recipient.subscriber, outcome.code, recipient.attempts + 1, held.place)
+                )
+            else:
+                self._record(held, recipient, outcome, self._source.clock.now(), None)
         else:
-            self._breaker.failed(now)
-        self._end_trial(message.subscriber)
-        self._record(held, recipient, outcome, now, lane if intended is message else None)
+            now = self._source.clock.now()
+            if blame(outcome) is Blame.BACKEND:
+                breaker.failed(now)
+            else:
+                breaker.succeeded()
+            self._record(held, recipient, outcome, now, lane if intended else None)
+        if self._trial is not None:
+            self._end_trial(message.subscriber)
         held.out -= 1
-        self._finish_if_empty(held)
+        if not held.out and not held.waiting:
+            self._finish_if_empty(held)
+
+    def give_back(self, lane: int, message: Message) -> None:
+        """Takes back what was not announced."""
+        self._take_back(lane, message)
 
     async def close(self) -> None:
         """After the backend has ended: what it left on the wire is in doubt, what it only took is still to go, and
@@ -170,6 +205,9 @@ class LedgerCounter:
         for held in self.claims:
             await self._source.release(held)
 
+    def _gate(self) -> Gate:
+        return self._breaker.gate(self._source.clock.now())
+
     def _build(self, held: Held, recipient: Recipient) -> Message | None:
         try:
             message = held.build(recipient)
@@ -181,31 +219,30 @@ class LedgerCounter:
         if message.subscriber != recipient.subscriber:
             raise RuntimeError(f"the message for subscriber {recipient.subscriber} was made for {message.subscriber}")
         held.out += 1
-        self._out[message.subscriber] = _Out(held, recipient)
+        message.ticket = _Ticket(held, recipient)
         return message
 
     def _record(self, held: Held, recipient: Recipient, outcome: Outcome, now: datetime, lane: int | None) -> None:
         self.progress = True
         source, claim = self._source, held.claim
         attempts = recipient.attempts + 1
+        seed = claim.edition_id << 32 ^ recipient.subscriber
+        status, again = verdict(outcome, attempts, now, source.deadline, seed, resend=source.resend)
         trace: Trace | None = None
-        if outcome.result is Result.ACCEPTED:
-            status, at = Status.ACCEPTED, now
-        else:
-            seed = claim.edition_id << 32 ^ recipient.subscriber
-            status, again = verdict(outcome, attempts, now, source.deadline, seed, resend=source.resend)
-            at = again or now
+        if outcome.result is not Result.ACCEPTED:
             # PostgreSQL takes no NUL in a text.
             reply = outcome.reply.replace("\0", "\N{SYMBOL FOR NULL}")[:_REPLY_LIMIT]
             trace = Trace(outcome.result, outcome.enhanced.replace("\0", ""), reply, self._backend, again)
         code = min(max(outcome.code, 0), 999)
         source.writer.settle(
-            Settled(claim, lane, recipient.subscriber, status, code, attempts, held.place, to_ms(at), trace)
+            Settled(claim, lane, recipient.subscriber, status, code, attempts, held.place, to_ms(again or now), trace)
         )
 
-    def _put_back(self, subscriber: int) -> None:
-        held, recipient = self._out.pop(subscriber)
-        self._end_trial(subscriber)
+    def _take_back(self, lane: int, message: Message) -> None:
+        held, recipient = message.ticket
+        if self._wire.get(lane) is message:
+            del self._wire[lane]
+        self._end_trial(message.subscriber)
         held.out -= 1
         if not held.lost:
             held.waiting.appendleft(recipient)
@@ -218,7 +255,7 @@ class LedgerCounter:
     def _look_ahead(self, held: Held) -> None:
         # The next batch is claimed while the last fifth of this one goes out: late, because what was suppressed until
         # then is seen by the claim; early enough that no lane waits for it.
-        if self._ahead is None and len(held.waiting) <= held.size // 5:
+        if len(held.waiting) <= held.size // 5:
             self._ahead = asyncio.create_task(self._source.fetch(self._backend))
 
     async def _refill(self) -> bool:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, or_, select, update
 from sqlalchemy.engine.interfaces import DBAPICursor
 
 from newsletter.audience.models import Subscriber
@@ -20,11 +20,13 @@ from newsletter.backends.base import Result
 from newsletter.clock import Clock
 from newsletter.database import Database
 from newsletter.delivery.closing import doubt_lanes
-from newsletter.delivery.dialects import Dialect, PostgresqlDialect, SqliteDialect
-from newsletter.delivery.models import OPEN, BatchState, Status, attempt, batch, delivery, from_ms, lane, to_ms
+from newsletter.delivery.dialects import AttemptRow, Dialect, LaneRow, OutcomeRow, PostgresqlDialect, SqliteDialect
+from newsletter.delivery.models import OPEN, BatchState, Status, batch, delivery, from_ms, lane, to_ms
 from newsletter.editions.models import Edition, Variant
 
 LEASE = timedelta(seconds=60)
+_MS = timedelta(milliseconds=1)
+_REMEMBERED = 10_000
 SENDING = "sending"
 """The one state of an edition in which messages leave."""
 
@@ -81,6 +83,18 @@ class Settled(NamedTuple):
     trace: Trace | None
 
 
+class Taken(NamedTuple):
+    """A delivery that was plainly accepted: what nearly every one becomes, and as little of it as there can be. Its
+    time is that of the commit."""
+
+    claim: Claim
+    lane: int
+    subscriber: int
+    code: int
+    attempts: int
+    backend: int
+
+
 class Intent(NamedTuple):
     """A message that is about to pass its point of no return on a lane."""
 
@@ -114,6 +128,7 @@ class Ledger:
         self.database, self.edition_id, self.worker, self.clock, self.lease = database, edition_id, worker, clock, lease
         self._in_doubt = in_doubt
         self._dialect: Dialect = SqliteDialect() if database.is_sqlite else PostgresqlDialect()
+        self._leases: dict[int, int] = {}  # until when, by batch, as far as this worker has prolonged them
 
     def claim(self, variants: Collection[int]) -> Claim | None:
         """Takes a batch of these variants (by id) that is due; None where there is none or the edition is not sending.
@@ -183,79 +198,97 @@ class Ledger:
             self.commit(out, ())
         return left, len(rows) - len(left)
 
-    def commit(self, settled: Sequence[Settled], intents: Sequence[Intent], held: Iterable[Claim] = ()) -> Committed:
-        """Writes outcomes and intents in one transaction, and renews the leases of their batches and of ``held``.
+    def commit(
+        self,
+        settled: Sequence[Settled],
+        intents: Sequence[Intent],
+        held: Iterable[Claim] = (),
+        taken: Sequence[Taken] = (),
+    ) -> Committed:
+        """Writes outcomes and intents in one transaction, and keeps the leases of their batches and of ``held`` long.
 
         Each batch is guarded by its owner, its epoch and its lease: of one that is lost nothing is written.
         """
         now = self.clock.now()
-        now_ms, until = to_ms(now), to_ms(now + self.lease)
+        now_ms = to_ms(now)
         claims = {claim.batch_id: claim for claim in held}
-        claims.update((item.claim.batch_id, item.claim) for item in settled)
-        claims.update((item.claim.batch_id, item.claim) for item in intents)
-        with self.database.write_connection() as connection:
-            cursor = connection.connection.cursor()
-            # Leases first: they lock the batches, and whoever aborts the edition waits for them before it looks at
-            # what is on the wire.
-            fenced = frozenset(
-                claim.batch_id
-                # In one order, so that two transactions cannot wait for each other.
-                for claim in sorted(claims.values(), key=lambda claim: claim.batch_id)
-                if not self._dialect.renew(cursor, until, claim.batch_id, self.worker, claim.epoch, now_ms)
-            )
-            state = self._dialect.state(cursor, self.edition_id)
-            if fenced:
-                settled = [item for item in settled if item.claim.batch_id not in fenced]
-            lanes = (
-                {
-                    (claim.batch_id, number): (claim.batch_id, number, claim.epoch, subscriber, place)
-                    for claim, number, subscriber, place in intents
-                    if claim.batch_id not in fenced
-                }
-                if state == SENDING
-                else {}
-            )
-            if settled:
-                self._settle(connection, cursor, settled, now)
-                left = [
-                    (item.claim.batch_id, item.lane, item.subscriber)
-                    for item in settled
-                    if item.lane is not None and (item.claim.batch_id, item.lane) not in lanes
-                ]
-                if left:
-                    self._dialect.clear(cursor, left)
-            if lanes:
-                self._dialect.intents(cursor, list(lanes.values()))
-            cursor.close()
+        for items in (settled, taken, intents):
+            for item in items:
+                claims[item[0].batch_id] = item[0]
+        dialect = self._dialect
+        with self.database.driver_connection() as connection:
+            cursor = connection.cursor()
+            dialect.begin(cursor)
+            try:
+                # The batches come first: their lock is what whoever aborts the edition waits for before it looks at
+                # what is on the wire.
+                epochs = dialect.guard(cursor, self.edition_id, self.worker, list(claims), now_ms) if claims else {}
+                fenced = frozenset(number for number, claim in claims.items() if epochs.get(number) != claim.epoch)
+                state = dialect.state(cursor, self.edition_id)
+                if fenced:
+                    settled = [item for item in settled if item.claim.batch_id not in fenced]
+                    taken = [item for item in taken if item.claim.batch_id not in fenced]
+                    intents = [item for item in intents if item.claim.batch_id not in fenced]
+                self._renew(cursor, now_ms, [number for number in claims if number not in fenced])
+                self._write(cursor, settled, taken, intents if state == SENDING else (), now_ms)
+                cursor.close()
+                connection.commit()
+            except BaseException:
+                connection.rollback()
+                raise
         return Committed(fenced, state)
 
-    def _settle(self, connection: Connection, cursor: DBAPICursor, settled: Sequence[Settled], now: datetime) -> None:
-        edition = self.edition_id
-        self._dialect.outcomes(
-            cursor,
-            [
-                (int(status), code, attempts, backend, at, edition, subscriber)
-                for _, _, subscriber, status, code, attempts, backend, at, _ in settled
-            ],
-        )
-        traces = [
-            {
-                "edition_id": edition,
-                "subscriber_id": item.subscriber,
-                "n": item.attempts,
-                "at": now,
-                "result": item.trace.result,
-                "code": item.code,
-                "enhanced_code": item.trace.enhanced[:16],
-                "reply": item.trace.reply,
-                "backend": item.trace.backend,
-                "next_at": item.trace.next_at,
-            }
-            for item in settled
-            if item.trace is not None
-        ]
-        if traces:
-            connection.execute(insert(attempt), traces)
+    def _renew(self, cursor: DBAPICursor, now: int, batches: list[int]) -> None:
+        """Prolongs the leases that have lost a quarter of their time: not in every commit, which would write one page
+        more each time."""
+        lease = self.lease // _MS
+        if stale := [number for number in batches if self._leases.get(number, 0) < now + lease * 3 // 4]:
+            self._dialect.renew(cursor, now + lease, stale)
+            if len(self._leases) > _REMEMBERED:
+                self._leases.clear()
+            for number in stale:
+                self._leases[number] = now + lease
+
+    def _write(
+        self,
+        cursor: DBAPICursor,
+        settled: Sequence[Settled],
+        taken: Sequence[Taken],
+        intents: Sequence[Intent],
+        now: int,
+    ) -> None:
+        dialect, edition = self._dialect, self.edition_id
+        lanes = {
+            (claim.batch_id, number): LaneRow(claim.batch_id, number, claim.epoch, subscriber, place)
+            for claim, number, subscriber, place in intents
+        }
+        alike: dict[tuple[int, int, int], list[int]] = {}
+        left: list[tuple[int, int, int]] = []
+        for claim, number, subscriber, code, attempts, place in taken:
+            alike.setdefault((code, attempts, place), []).append(subscriber)
+            if (claim.batch_id, number) not in lanes:
+                left.append((claim.batch_id, number, subscriber))
+        for (code, attempts, place), subscribers in alike.items():
+            dialect.accepted(cursor, code, attempts, place, now, edition, subscribers)
+        if settled:
+            dialect.outcomes(
+                cursor,
+                [
+                    OutcomeRow(int(status), code, attempts, place, at, edition, subscriber)
+                    for _, _, subscriber, status, code, attempts, place, at, _ in settled
+                ],
+            )
+            left += [
+                (item.claim.batch_id, item.lane, item.subscriber)
+                for item in settled
+                if item.lane is not None and (item.claim.batch_id, item.lane) not in lanes
+            ]
+            if traces := [_attempt(edition, item, item.trace, now) for item in settled if item.trace is not None]:
+                dialect.attempts(cursor, traces)
+        if left:
+            dialect.clear(cursor, left)
+        if lanes:
+            dialect.intents(cursor, list(lanes.values()))
 
     def finish(self, claim: Claim, not_before: datetime | None = None) -> None:
         """Lets go of a claim: done where nothing is left of it, else open again when the next of its readers is due,
@@ -308,6 +341,21 @@ class Ledger:
 
     def _state(self, connection: Connection) -> str:
         return connection.execute(select(Edition.state).where(Edition.id == self.edition_id)).scalar_one_or_none() or ""
+
+
+def _attempt(edition: int, item: Settled, trace: Trace, now: int) -> AttemptRow:
+    return AttemptRow(
+        edition,
+        item.subscriber,
+        item.attempts,
+        now,
+        trace.result.value,
+        item.code,
+        trace.enhanced[:16],
+        trace.reply,
+        trace.backend,
+        None if trace.next_at is None else to_ms(trace.next_at),
+    )
 
 
 class Row(NamedTuple):

@@ -9,11 +9,13 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import Counter as Tally
+from collections import deque
 from collections.abc import Callable, Sequence
+from queue import SimpleQueue
 from typing import Any, NamedTuple, TypeVar
 
-from newsletter.backends.base import Stopped
-from newsletter.delivery.ledger import SENDING, Claim, Committed, Intent, Ledger, Settled
+from newsletter.backends.base import Answer, Stopped
+from newsletter.delivery.ledger import SENDING, Claim, Committed, Intent, Ledger, Settled, Taken
 from newsletter.delivery.models import Status
 
 T = TypeVar("T")
@@ -29,6 +31,10 @@ class _Call(NamedTuple):
     future: asyncio.Future[Any]
 
 
+def _all(queue: deque[T]) -> list[T]:
+    return [queue.popleft() for _ in range(len(queue))]
+
+
 class Writer:
     """Hands outcomes and intents to the ledger from the event loop. To be used as an async context manager.
 
@@ -39,10 +45,13 @@ class Writer:
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        self._settled: list[Settled] = []
-        self._intents: list[tuple[Intent, asyncio.Future[None]]] = []
-        self._calls: list[_Call] = []
-        self._wake = threading.Condition()
+        # Filled by the event loop, emptied by the thread: a deque needs no lock for that.
+        self._settled: deque[Settled] = deque()
+        self._taken: deque[Taken] = deque()
+        self._intents: deque[tuple[Intent, Answer]] = deque()
+        self._calls: deque[_Call] = deque()
+        self._bell: SimpleQueue[bool] = SimpleQueue()
+        self._asleep = False
         self._closing = False
         self.state = SENDING
         self.error: Exception | None = None
@@ -55,53 +64,63 @@ class Writer:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        with self._wake:
-            self._closing = True
-            self._wake.notify()
+        self._closing = True
+        self._bell.put(True)
         await asyncio.to_thread(self._thread.join)
 
     def settle(self, settled: Settled) -> None:
         """Queues an outcome. It is written with, or before, whatever is queued after it."""
-        with self._wake:
-            self._settled.append(settled)
-            self._wake.notify()
+        self._settled.append(settled)
+        self._ring()
 
-    async def intend(self, intent: Intent) -> None:
-        """Returns when the intent, and all that was settled before, are on disk. Raises `Fenced` when the batch has
-        been lost, `Stopped` when the edition is no longer sending or nothing can be written."""
-        future: asyncio.Future[None] = self._loop.create_future()
-        with self._wake:
-            self._intents.append((intent, future))
-            self._wake.notify()
-        await future
+    def take(self, taken: Taken) -> None:
+        """Queues a plain acceptance, like `settle`."""
+        self._taken.append(taken)
+        self._ring()
+
+    def announce(self, intent: Intent, then: Answer) -> None:
+        """Queues an intent. ``then`` is called in the event loop when it is on disk with all that was settled before:
+        with None, with `Fenced` when the batch has been lost, or with `Stopped` when the edition is no longer sending
+        or nothing can be written."""
+        self._intents.append((intent, then))
+        self._ring()
 
     async def call(self, function: Callable[..., T], *arguments: Any) -> T:
         """Runs a function in the writer's thread, after everything that is queued has been committed. Raises what it
         raises."""
         future: asyncio.Future[T] = self._loop.create_future()
-        with self._wake:
-            self._calls.append(_Call(function, arguments, future))
-            self._wake.notify()
+        self._calls.append(_Call(function, arguments, future))
+        self._ring()
         return await future
 
     async def renew(self, claims: list[Claim]) -> frozenset[int]:
         """Prolongs leases and looks at the edition's state; returns the batches that have been lost."""
         return (await self.call(self._commit, [], [], claims)).fenced
 
+    def _ring(self) -> None:
+        if self._asleep:
+            self._asleep = False
+            self._bell.put(True)
+
     def _run(self) -> None:
         while True:
-            with self._wake:
-                while not (self._settled or self._intents or self._calls or self._closing):
-                    self._wake.wait()
-                settled, self._settled = self._settled, []
-                intents, self._intents = self._intents, []
-                calls, self._calls = self._calls, []
-                if not (settled or intents or calls):
+            # Intents first: an outcome that comes in between these lines is written with them, while an intent without
+            # the outcome that came before it would break the rule.
+            intents, settled = _all(self._intents), _all(self._settled)
+            taken, calls = _all(self._taken), _all(self._calls)
+            if not (intents or settled or taken or calls):
+                if self._closing:
                     return
+                # In this order: who appends after the look below sees that this thread is asleep, and rings.
+                self._asleep = True
+                if not (self._intents or self._settled or self._taken or self._calls or self._closing):
+                    self._bell.get()
+                self._asleep = False
+                continue
             committed: Committed | None = None
-            if self.error is None and (settled or intents):
+            if self.error is None and (settled or taken or intents):
                 try:
-                    committed = self._commit(settled, [intent for intent, _ in intents], ())
+                    committed = self._commit(settled, [intent for intent, _ in intents], (), taken)
                 except Exception as error:  # whatever it is, the pump raises it when the lanes have ended
                     self.error = error
             if intents:
@@ -109,25 +128,33 @@ class Writer:
             for call in calls:
                 self._answer_call(call)
 
-    def _commit(self, settled: list[Settled], intents: list[Intent], held: Sequence[Claim]) -> Committed:
-        committed = self._ledger.commit(settled, intents, held)
+    def _commit(
+        self, settled: list[Settled], intents: list[Intent], held: Sequence[Claim], taken: Sequence[Taken] = ()
+    ) -> Committed:
+        committed = self._ledger.commit(settled, intents, held, taken)
         self.state = committed.state
-        self.written.update(item.status for item in settled if item.claim.batch_id not in committed.fenced)
+        fenced = committed.fenced
+        self.written.update(item.status for item in settled if item.claim.batch_id not in fenced)
+        self.written[Status.ACCEPTED] += (
+            sum(item.claim.batch_id not in fenced for item in taken) if fenced else len(taken)
+        )
         return committed
 
     @staticmethod
-    def _answer(intents: list[tuple[Intent, asyncio.Future[None]]], committed: Committed | None) -> None:
-        for intent, future in intents:
-            if future.done():
-                continue
+    def _answer(intents: list[tuple[Intent, Answer]], committed: Committed | None) -> None:
+        if committed is not None and not committed.fenced and committed.state == SENDING:
+            for _, then in intents:
+                then(None)
+            return
+        for intent, then in intents:
             if committed is None:
-                future.set_exception(Stopped("the ledger cannot be written"))
+                then(Stopped("the ledger cannot be written"))
             elif intent.claim.batch_id in committed.fenced:
-                future.set_exception(Fenced("the batch has been lost to another worker"))
+                then(Fenced("the batch has been lost to another worker"))
             elif committed.state != SENDING:
-                future.set_exception(Stopped(f"the edition is {committed.state or 'gone'}"))
+                then(Stopped(f"the edition is {committed.state or 'gone'}"))
             else:
-                future.set_result(None)
+                then(None)
 
     def _answer_call(self, call: _Call) -> None:
         def answer(set_: Callable[[Any], None], value: Any) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
-from newsletter.backends.base import Message, Outcome
+from newsletter.backends.base import Answer, Counter, Message, Outcome
 from newsletter.delivery.ledger import Recipient
 from newsletter.errors import Refused
 from newsletter.press.messages import NEUTRAL, headers, reader_values, rendered_for
@@ -13,22 +14,28 @@ from newsletter.rendering.headers import addr_spec
 from newsletter.rendering.mime import CompiledMessage
 
 
-class _One:
+class _One(Counter):
     """A counter with one message, which no ledger knows of."""
 
     def __init__(self, message: Message) -> None:
         self._message: Message | None = message
         self.outcome: Outcome | None = None
 
-    async def take(self, lane: int) -> Message | None:
+    def next(self, lane: int) -> Message | None:
         message, self._message = self._message, None
         return message
 
-    async def intend(self, lane: int, message: Message) -> None:
-        return
+    async def more(self, lane: int) -> bool:
+        return self._message is not None
+
+    def announce(self, lane: int, message: Message, then: Answer) -> None:
+        asyncio.get_running_loop().call_soon(then, None)
 
     def settle(self, lane: int, message: Message, outcome: Outcome) -> None:
         self.outcome = outcome
+
+    def give_back(self, lane: int, message: Message) -> None:
+        self._message = message
 
 
 def allowed(site: Site, address: str) -> bool:

@@ -8,10 +8,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 
-from newsletter.backends.base import Message, Outcome, Result, Stopped
+from newsletter.backends.base import Answer, Counter, Message, Outcome, Result, Stopped
 
 
-class FakeCounter:
+class FakeCounter(Counter):
     """Hands out ``messages`` in their order, each once.
 
     ``outcomes`` holds every outcome by recipient; ``intended`` the recipients in the order of their intents.
@@ -33,6 +33,8 @@ class FakeCounter:
         self.stopped: list[str] = []
         self.outcomes: dict[str, Outcome] = {}
         self.lanes: set[int] = set()
+        self.seconds_to_disk = 0.0
+        """How long an intent takes to be on disk."""
         self._stop_after, self._before_intent = stop_after, before_intent
         self._open: dict[int, list[Message]] = {}
 
@@ -41,8 +43,7 @@ class FakeCounter:
         """Recipients of messages that were taken and never settled, without those whose intent was refused."""
         return [m.recipient for m in self.taken if m.recipient not in self.outcomes and m.recipient not in self.stopped]
 
-    async def take(self, lane: int) -> Message | None:
-        await asyncio.sleep(0)
+    def next(self, lane: int) -> Message | None:
         if not self.waiting:
             return None
         message = self.waiting.pop(0)
@@ -55,19 +56,29 @@ class FakeCounter:
         )
         return message
 
-    async def intend(self, lane: int, message: Message) -> None:
+    async def more(self, lane: int) -> bool:
         await asyncio.sleep(0)
+        return bool(self.waiting)
+
+    async def take(self, lane: int) -> Message | None:
+        await asyncio.sleep(0)  # so that lanes that only take and settle take turns
+        return await super().take(lane)
+
+    def announce(self, lane: int, message: Message, then: Answer) -> None:
         assert message in self._open.get(lane, ()), (
             f"lane {lane} intends a message that it did not take, or has settled"
         )
         assert self._open[lane][0] is message, f"lane {lane} intends a message before it settled the one before"
         if self._before_intent is not None:
             self._before_intent(message)
+        stopped: Stopped | None = None
         if self._stop_after is not None and len(self.intended) >= self._stop_after:
             self._open[lane].remove(message)
             self.stopped.append(message.recipient)
-            raise Stopped
-        self.intended.append(message.recipient)
+            stopped = Stopped("after so many intents")
+        else:
+            self.intended.append(message.recipient)
+        asyncio.get_running_loop().call_later(self.seconds_to_disk, then, stopped)
 
     def settle(self, lane: int, message: Message, outcome: Outcome) -> None:
         assert message in self._open.get(lane, ()), f"lane {lane} settles what it did not take, or settles twice"
@@ -75,3 +86,10 @@ class FakeCounter:
         if outcome.result in (Result.ACCEPTED, Result.IN_DOUBT):
             assert message.recipient in self.intended, "a message went out that nobody had intended"
         self.outcomes[message.recipient] = outcome
+
+    def give_back(self, lane: int, message: Message) -> None:
+        assert message in self._open.get(lane, ()), f"lane {lane} gives back what it did not take, or has settled"
+        assert message.recipient not in self.intended, "a message that was intended cannot be given back"
+        self._open[lane].remove(message)
+        self.taken.remove(message)
+        self.waiting.insert(0, message)

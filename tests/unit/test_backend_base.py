@@ -15,7 +15,9 @@ from newsletter.testing.conformance import letter, letters
 from newsletter.testing.counter import FakeCounter
 
 
-@pytest.mark.parametrize("character", [*map(chr, range(0x21)), "\x7f", "\x85", "\u2028", "ü", *'<>,;"\\():'])
+@pytest.mark.parametrize(
+    "character", [*map(chr, range(0x21)), "\x7f", "\x85", "\u2028", "\u202e", "\xa0", *'<>,;"\\():']
+)
 @pytest.mark.parametrize("place", ["{}rita@example.org", "ri{}ta@example.org", "rita@exam{}ple.org"])
 def test_an_address_that_could_end_or_begin_an_smtp_path_is_refused(character, place):
     hostile = place.format(character)
@@ -39,13 +41,29 @@ def test_ordinary_addresses_pass(address):
     assert Message(1, address, address, b"").recipient == address
 
 
+def test_letters_beyond_ascii_stand_before_the_at_sign_only():
+    assert Message(1, "bounces@example.org", "zoë@example.org", b"").international
+    assert not Message(1, "bounces@example.org", "rita@example.org", b"").international
+    with pytest.raises(ValueError):
+        Message(1, "bounces@example.org", "rita@exämple.org", b"")
+
+
+def test_a_message_in_pieces_is_their_join_and_keeps_them():
+    literal = b"x" * 2_000
+    message = Message(1, "bounces@example.org", "rita@example.org", (literal, b"To: rita\r\n"))
+    assert message.data == literal + b"To: rita\r\n"
+    assert message.size == 2_010
+    assert message.pieces[0] is literal
+
+
 @given(st.text(max_size=40))
-def test_whatever_passes_holds_one_at_sign_and_nothing_but_visible_ascii(text):
+def test_whatever_passes_holds_one_at_sign_and_nothing_invisible(text):
     try:
         Message(1, "bounces@example.org", text, b"")
     except ValueError:
         return
-    assert text.isascii()
+    assert text.isprintable()
+    assert text.partition("@")[2].isascii()
     assert text.count("@") == 1
     assert not any(c.isspace() or not c.isprintable() or c in "<>,;" for c in text)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 
 import pytest
 
@@ -21,7 +20,12 @@ def printed(capsys: pytest.CaptureFixture[str], messages: list[Message], **optio
 
 def test_the_console_shows_a_line_and_the_decoded_text(capsys):
     message = letter("rita@example.org")
-    message = replace(message, data=message.data.replace(b"Good morning.", b"Caf=C3=A9 opens =E2=80=94 at last"))
+    message = Message(
+        1,
+        message.sender,
+        message.recipient,
+        message.data.replace(b"Good morning.", b"Caf=C3=A9 opens =E2=80=94 at last"),
+    )
     out = printed(capsys, [message])
     assert out.startswith(f"── rita@example.org · Monday Briefing · {len(message.data)} bytes · accepted\n")
     assert "Café opens — at last" in out
@@ -29,7 +33,9 @@ def test_the_console_shows_a_line_and_the_decoded_text(capsys):
 
 def test_no_escape_sequence_reaches_the_terminal(capsys):
     message = letter("rita@example.org")
-    message = replace(message, data=message.data.replace(b"Good morning.", b"=1B]0;owned=07 =C2=9B31m"))
+    message = Message(
+        1, message.sender, message.recipient, message.data.replace(b"Good morning.", b"=1B]0;owned=07 =C2=9B31m")
+    )
     out = printed(capsys, [message])
     assert not any((ord(c) < 0x20 and c != "\n") or 0x7F <= ord(c) < 0xA0 for c in out)
 

@@ -7,12 +7,11 @@ import base64
 import ipaddress
 import socket
 import ssl
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
 
-from newsletter.backends.base import Message, Outcome, Result
+from newsletter.backends.base import Message, Outcome
+from newsletter.backends.smtp.carrier import DataCarrier, Ended, Lane
 from newsletter.backends.smtp.options import SmtpOptions, is_loopback
-from newsletter.backends.smtp.outcomes import in_doubt, refusal, unavailable, unfit
+from newsletter.backends.smtp.outcomes import refusal, unavailable
 from newsletter.backends.smtp.protocol import Step
 from newsletter.backends.smtp.replies import Reply
 from newsletter.backends.smtp.wire import Lost, Wire, words_of
@@ -26,30 +25,23 @@ class Unavailable(Exception):
         self.outcome = outcome
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """What became of a message. ``served`` is false when the server turned *us* away and judged no reader or message;
-    ``try_afresh`` is true when only this connection was at its end, and a new one may well take the message."""
-
-    outcome: Outcome
-    served: bool = True
-    try_afresh: bool = False
-
-
 class Client:
-    """Made by `connect`. `send` messages while `usable`; then `quit`."""
+    """Made by `connect`. `carry` messages while `usable`; then `quit`."""
 
     def __init__(self, wire: Wire, options: SmtpOptions) -> None:
         self._wire, self._session, self._options = wire, wire.session, options
-        self._busy = self._stale = False
-        self.carried = 0
-        """How many messages it has tried to send."""
-        self.after_dot = False
-        """Whether a final dot has gone out that was not answered yet."""
+        self._stale = self._busy = False
+        self._carrier: DataCarrier | None = None
+        self._carried = 0
 
     @property
     def usable(self) -> bool:
         return self._wire.lost is None and not self._busy
+
+    @property
+    def carried(self) -> int:
+        """How many messages it has tried to send."""
+        return self._carried + (self._carrier.carried if self._carrier else 0)
 
     @property
     def closed(self) -> asyncio.Future[None]:
@@ -63,91 +55,22 @@ class Client:
         else:
             self._wire.say_goodbye()
 
-    async def send(self, message: Message, body: bytes, intend: Callable[[], Awaitable[None]]) -> Sent:
-        """Sends one message: envelope, ``body`` (see `protocol.body`), then ``intend``, and the final dot when that
-        returns. What ``intend`` raises goes through; the message is then not sent."""
-        limit = self._session.size_limit
-        if limit and len(body) > limit:
-            words = f"the message has {len(body)} bytes and the server takes {limit}"
-            return Sent(unfit(words, "5.3.4"))
-        self._busy = True
-        fresh = self.carried == 0
-        self.carried += 1
+    async def carry(self, lane: Lane, message: Message) -> Ended:
+        """Sends ``message`` and what the lane's counter has behind it, until nothing is at hand, or this connection is
+        at its end, or the lane is stopped. Raises what the counter raises. Cancelled, it settles what is in doubt."""
+        carrier = DataCarrier(lane, self._wire, self._stale)
+        fresh, self._carrier, self._busy = self._carried == 0, carrier, True
+        self._wire.listen(carrier, self._options.timeouts.limits)
         try:
-            refused = await self._envelope(message, len(body))
-            if refused is None:
-                await self._wire.write_all(body, self._options.timeouts.block)
-        except Lost as lost:
-            outcome = self._before_dot(lost)
-            return Sent(outcome, served=False, try_afresh=not fresh and outcome.result is Result.DEFERRED)
-        if refused is not None:
-            step, reply = refused
-            ended = reply.code == 421 or step is Step.RSET
-            return Sent(refusal(step, reply), served=step is Step.RCPT and not ended, try_afresh=ended and not fresh)
-        await intend()
-        # The server may have hung up, or said no, while the intent went to disk: then no dot goes out.
-        if self._wire.lost is not None:
-            return Sent(self._before_dot(self._wire.lost), served=False)
-        self._wire.write(self._session.end_of_data())
-        self.after_dot = True
-        return await self._reply_to_dot()
-
-    async def _reply_to_dot(self) -> Sent:
-        try:
-            answer = await self._wire.answer(self._options.timeouts.dot)
-        except Lost as lost:
-            self.after_dot = False
-            return Sent(in_doubt(str(lost)), served=False)
-        reply = answer.reply
-        self.after_dot = self._busy = False
-        if reply.good:
-            return Sent(Outcome(Result.ACCEPTED, reply.code, reply.enhanced, reply.text))
-        if reply.code < 400:
-            self._wire.abort("the server answered the final dot with something else")
-            return Sent(in_doubt(f"an answer that makes no sense: {reply.text}"), served=False)
-        if reply.code == 421:
-            self._wire.abort("the server is closing the connection")
-        return Sent(refusal(Step.DOT, reply), served=reply.code != 421)
-
-    def _before_dot(self, lost: Lost) -> Outcome:
-        if lost.reply is None or lost.reply.code < 400:
-            return unavailable(str(lost))
-        # It did not wait for the end of the message to say no. The dot has not gone out, so there is no doubt.
-        return refusal(Step.DOT if self._session.in_data else Step.DATA, lost.reply)
-
-    async def _envelope(self, message: Message, size: int) -> tuple[Step, Reply] | None:
-        """Leaves the connection ready for the message, or returns which step was refused."""
-        session, wire = self._session, self._wire
-        commands = [lambda: session.mail(message.sender, size), lambda: session.rcpt(message.recipient), session.data]
-        if self._stale:
-            commands.insert(0, session.rset)
-            self._stale = False
-        if session.pipelining:
-            wire.write(b"".join(command() for command in commands))
-        refused: tuple[Step, Reply] | None = None
-        for command in commands:
-            if not session.pipelining:
-                wire.write(command())
-            step, reply = await self._answer()
-            agreed = reply.code == 354 if step is Step.DATA else reply.good
-            if reply.code == 421 or (step is Step.RSET and not agreed):
-                wire.abort("the server is closing the connection")
-                return refused or (step, reply)
-            if agreed and step is Step.DATA and refused:
-                # It wants a message for nobody. The polite way out is a final dot (RFC 2920 section 3.1); ours is one
-                # that no server can take for a message.
-                wire.abort("the server wants a message that has no recipient")
-                return refused
-            if not agreed and not refused:
-                refused = (step, reply)
-                if reply.code < 400:
-                    wire.abort(f"an answer to {step} that makes no sense: {reply.text}")
-                    return refused
-                if not session.pipelining:
-                    break
-        if refused:
-            self._busy, self._stale = False, True
-        return refused
+            carrier.begin(message, fresh)
+            return await carrier.ended
+        except asyncio.CancelledError:
+            carrier.cancel()
+            raise
+        finally:
+            self._wire.leave()
+            self._stale, self._busy, self._carrier = carrier.stale, carrier.busy, None
+            self._carried += carrier.carried
 
     async def _answer(self) -> tuple[Step, Reply]:
         timeouts = self._options.timeouts
@@ -222,7 +145,7 @@ class Client:
                 outcome = refusal(Step.AUTH, reply)
                 for secret in (password, *(_base64(s) for s in (password, f"\0{username}\0{password}"))):
                     # Some servers say what they were told.
-                    outcome = replace(outcome, reply=outcome.reply.replace(secret, "***") if secret else outcome.reply)
+                    outcome = outcome._replace(reply=outcome.reply.replace(secret, "***") if secret else outcome.reply)
                 raise Unavailable(outcome)
 
     def _peer(self) -> str:

@@ -1,17 +1,13 @@
-"""One lane of a delivery: takes a message, sends it, settles it, and again."""
+"""One lane of a delivery: finds a connection, sends what the counter has over it, and finds the next one."""
 
 from __future__ import annotations
 
 import asyncio
 
-from newsletter.backends.base import Counter, Message, Stopped
-from newsletter.backends.smtp.client import Client, Sent, Unavailable
-from newsletter.backends.smtp.outcomes import in_doubt, unfit
+from newsletter.backends.base import Counter, Message
+from newsletter.backends.smtp.carrier import PATIENCE, End
+from newsletter.backends.smtp.client import Client, Unavailable
 from newsletter.backends.smtp.pool import Pool
-from newsletter.backends.smtp.protocol import body
-
-_PATIENCE = 3
-"""A lane ends when the server turned it away this often in a row without a word on any reader or message."""
 
 
 class Lane:
@@ -19,53 +15,50 @@ class Lane:
 
     def __init__(self, number: int, counter: Counter, pool: Pool) -> None:
         self.reachable: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self._number, self._counter, self._pool = number, counter, pool
+        self.number, self.counter, self.inspector = number, counter, pool.inspector
+        self.turned_away = 0
+        """How often in a row the server has turned this lane away."""
+        self._pool = pool
         self._client: Client | None = None
+
+    def wants_more(self) -> bool:
+        """Whether the connection may begin another message."""
+        assert self._client is not None
+        return self._client.carried < self._pool.share and not self._pool.contended
 
     async def work(self) -> None:
         """Until the counter has nothing more, or stops this lane, or the server does not serve."""
-        turned_away = 0
+        message: Message | None = None
+        fresh = False
         try:
-            while turned_away < _PATIENCE and (message := await self._counter.take(self._number)) is not None:
-                try:
-                    wire_form = body(message.data)
-                except ValueError as error:
-                    self._counter.settle(self._number, message, unfit(str(error), "5.6.0"))
-                    continue
-                try:
-                    sent = await self._send(message, wire_form)
-                except Stopped:
+            while self.turned_away < PATIENCE:
+                if message is None and (message := await self.counter.take(self.number)) is None:
                     return
+                try:
+                    client = await self._connected(fresh=fresh)
                 except Unavailable as error:
-                    self._counter.settle(self._number, message, error.outcome)
+                    self.counter.settle(self.number, message, error.outcome)
                     self._found(reachable=False)
                     return
-                self._counter.settle(self._number, message, sent.outcome)
-                turned_away = 0 if sent.served else turned_away + 1
-                if self._client is not None and (self._pool.contended or not self._pool.wants_more_of(self._client)):
+                why, message = await client.carry(self, message)
+                # What is left had the bad luck of a connection that had rested, or had its fill: nothing of it was
+                # intended, and on a new connection nobody has to wait.
+                fresh = why is End.LOST and message is not None
+                if why is End.STOPPED:
+                    return
+                if why is not End.IDLE or self._pool.contended or not client.usable:
                     self._let_go()
+            if message is not None:
+                self.counter.give_back(self.number, message)
         finally:
             self._found(reachable=True)
             self._let_go()
 
-    async def _send(self, message: Message, wire_form: bytes) -> Sent:
-        sent = await self._try(message, wire_form, fresh=False)
-        if sent.try_afresh:
-            # A connection that had rested, or that had its fill: nothing was intended yet, and nobody has to wait.
-            self._let_go()
-            sent = await self._try(message, wire_form, fresh=True)
-        return sent
-
-    async def _try(self, message: Message, wire_form: bytes, *, fresh: bool) -> Sent:
+    async def _connected(self, *, fresh: bool) -> Client:
         if self._client is None:
             self._client = await self._pool.borrow(fresh=fresh)
             self._found(reachable=True)
-        try:
-            return await self._client.send(message, wire_form, lambda: self._counter.intend(self._number, message))
-        except asyncio.CancelledError:
-            if self._client.after_dot:
-                self._counter.settle(self._number, message, in_doubt("stopped while it waited for the reply"))
-            raise
+        return self._client
 
     def _found(self, *, reachable: bool) -> None:
         if not self.reachable.done():

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr, model_validator
 
 from newsletter.backends.options import Options
+from newsletter.backends.smtp.wire import Limits
 from newsletter.config.models import Duration
 
 _PORTS = {"implicit": 465, "starttls": 587, "none": 25}
@@ -38,6 +39,12 @@ class Timeouts(Options):
     """Each portion of a message."""
     dot: Duration = timedelta(minutes=10)
     """The reply to the final dot. Shorter means more messages in doubt."""
+
+    @property
+    def limits(self) -> Limits:
+        """Those for an open connection, as a `Wire` wants them."""
+        spans = self.command, self.data, self.block, self.dot
+        return Limits(*(span.total_seconds() for span in spans))
 
     @model_validator(mode="after")
     def _positive(self) -> Timeouts:

@@ -6,6 +6,7 @@ import asyncio
 import ssl
 
 from newsletter.backends.smtp.client import Client, Unavailable, connect
+from newsletter.backends.smtp.content import Inspector
 from newsletter.backends.smtp.options import SmtpOptions
 from newsletter.backends.smtp.outcomes import unavailable
 from newsletter.backends.smtp.wire import words_of
@@ -23,6 +24,9 @@ class Pool:
         self._waiting = 0
         self._idle: dict[Client, asyncio.TimerHandle] = {}
         self._context: ssl.SSLContext | None = None
+        self.inspector = Inspector()
+        self.share = options.messages_per_connection
+        """How many messages a connection carries at most."""
 
     @property
     def contended(self) -> bool:
@@ -61,7 +65,7 @@ class Pool:
 
     def wants_more_of(self, client: Client) -> bool:
         """Whether a connection is good for another message."""
-        return client.usable and client.carried < self._options.messages_per_connection
+        return client.usable and client.carried < self.share
 
     async def try_out(self) -> None:
         """Connects as for a message, and lets go. Raises `Unavailable`."""

@@ -1,4 +1,5 @@
-"""SMTP without I/O: commands become bytes, bytes become answers to commands (RFC 5321, 2920, 3207, 1870, 4954).
+"""SMTP without I/O: commands become bytes, bytes become answers to commands (RFC 5321, 2920, 3207, 1870, 3030, 4954,
+6152, 6531).
 
 Every command that leaves puts its step into a queue, and each reply answers the oldest one, so that any number of
 commands can be under way: a final dot and the next MAIL, RCPT and DATA may leave in one write.
@@ -7,8 +8,8 @@ commands can be under way: a final dot and the next MAIL, RCPT and DATA may leav
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from newsletter.backends.smtp.replies import Garbage, Reply, ReplyParser
 
@@ -26,19 +27,18 @@ class Step(StrEnum):
     RCPT = "RCPT"
     DATA = "DATA"
     DOT = "the final dot"
+    BDAT = "the message"
     QUIT = "QUIT"
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """A reply and the step that it answers."""
 
     step: Step
     reply: Reply
 
 
-@dataclass(frozen=True, slots=True)
-class Broken:
+class Broken(NamedTuple):
     """This connection is of no more use. ``reply`` is what the server said out of turn, if it was that."""
 
     reason: str
@@ -56,21 +56,22 @@ class Session:
         self._tls_is_next = False
         self.in_data = False
         """Whether the server waits for a message and its final dot."""
+        self.pipelining = False
+        """RFC 2920."""
+        self.chunking = False
+        """RFC 3030."""
+        self.eightbit = False
+        """RFC 6152."""
+        self.smtputf8 = False
+        """RFC 6531, which asks for 8BITMIME beside it."""
+        self.size_limit = 0
+        """Bytes that the server takes at most (RFC 1870); 0 where it says nothing, or names no limit."""
+        self._sized = False
 
     @property
     def awaited(self) -> Step | None:
         """The step whose reply comes next, or None when the server has answered everything."""
         return self._awaited[0] if self._awaited else None
-
-    @property
-    def pipelining(self) -> bool:
-        return "PIPELINING" in self.extensions
-
-    @property
-    def size_limit(self) -> int:
-        """Bytes that the server takes at most (RFC 1870); 0 where it says nothing, or names no limit."""
-        limit = self.extensions.get("SIZE", "")
-        return int(limit) if limit.isascii() and limit.isdigit() and len(limit) < 20 else 0
 
     def receive(self, data: bytes) -> list[Answer | Broken]:
         """What these bytes say. A `Broken` is the last event there will be."""
@@ -102,19 +103,30 @@ class Session:
             keyword, _, parameters = line.decode("ascii", "replace").replace("AUTH=", "AUTH ", 1).partition(" ")
             known = self.extensions.get(keyword.upper(), "")
             self.extensions[keyword.upper()] = f"{known} {parameters}".strip()
+        self._offered()
+
+    def _offered(self) -> None:
+        offers = self.extensions
+        limit = offers.get("SIZE", "")
+        self._sized = "SIZE" in offers
+        self.size_limit = int(limit) if limit.isascii() and limit.isdigit() and len(limit) < 20 else 0
+        self.pipelining, self.chunking = "PIPELINING" in offers, "CHUNKING" in offers
+        self.eightbit = "8BITMIME" in offers
+        self.smtputf8 = self.eightbit and "SMTPUTF8" in offers
 
     def tls_started(self) -> None:
         """Forgets everything that was said before (RFC 3207 section 4.2)."""
         self.extensions = {}
+        self._offered()
         self._parser = ReplyParser()
         self._tls_is_next = False
 
-    def _command(self, step: Step, line: str) -> bytes:
+    def _command(self, step: Step, line: str, *, international: bool = False) -> bytes:
         assert not self.in_data, f"{step} inside a message"
-        assert line.isascii(), f"{step} with other than ASCII"
+        assert line.isascii() or international, f"{step} with other than ASCII"
         assert line.isprintable(), f"{step} with a control character"
         self._awaited.append(step)
-        return line.encode("ascii") + b"\r\n"
+        return line.encode() + b"\r\n"
 
     def ehlo(self, hostname: str) -> bytes:
         return self._command(Step.EHLO, f"EHLO {hostname}")
@@ -132,16 +144,27 @@ class Session:
     def rset(self) -> bytes:
         return self._command(Step.RSET, "RSET")
 
-    def mail(self, sender: str, size: int) -> bytes:
-        """``size`` in bytes, as the message will go over the line."""
-        declared = f" SIZE={size}" if "SIZE" in self.extensions else ""
-        return self._command(Step.MAIL, f"MAIL FROM:<{sender}>{declared}")
+    def mail(self, sender: str, size: int, *, eightbit: bool = False, international: bool = False) -> bytes:
+        """``size`` in bytes, as the message will go over the line. The other two ask for BODY=8BITMIME and SMTPUTF8."""
+        parameters = f" SIZE={size}" if self._sized else ""
+        if eightbit or international:
+            assert self.eightbit, "8BITMIME was not offered"
+            parameters += " BODY=8BITMIME"
+        if international:
+            assert self.smtputf8, "SMTPUTF8 was not offered"
+            parameters += " SMTPUTF8"
+        return self._command(Step.MAIL, f"MAIL FROM:<{sender}>{parameters}", international=international)
 
-    def rcpt(self, recipient: str) -> bytes:
-        return self._command(Step.RCPT, f"RCPT TO:<{recipient}>")
+    def rcpt(self, recipient: str, *, international: bool = False) -> bytes:
+        return self._command(Step.RCPT, f"RCPT TO:<{recipient}>", international=international)
 
     def data(self) -> bytes:
         return self._command(Step.DATA, "DATA")
+
+    def bdat(self, size: int) -> bytes:
+        """What stands before a whole message of ``size`` bytes in one last chunk (RFC 3030 section 2)."""
+        assert self.chunking, "CHUNKING was not offered"
+        return self._command(Step.BDAT, f"BDAT {size} LAST")
 
     def end_of_data(self) -> bytes:
         """The point of no return. Comes after a `body`, which ends in CRLF."""
@@ -157,21 +180,3 @@ class Session:
 def _injected() -> Broken:
     # Whoever listens on the line could put words into the protected session with it (RFC 3207, CVE-2011-0411).
     return Broken("plain text came behind the answer to STARTTLS")
-
-
-def body(data: bytes) -> bytes:
-    """A message as it goes over the line between the 354 and the final dot: dots stuffed, CRLF at its end.
-
-    Raises ValueError for what would let a server see another end of the message than we do, or that needs an extension:
-    a CR or LF alone (RFC 5321 section 2.3.8, CVE-2023-51764), NUL, a byte over 127.
-    """
-    if not data.isascii():
-        raise ValueError("the message has bytes over 127, which needs 8BITMIME")
-    if b"\0" in data:
-        raise ValueError("the message has a NUL")
-    if not data.count(b"\n") == data.count(b"\r") == data.count(b"\r\n"):
-        raise ValueError("the message has a CR or LF that stands alone")
-    stuffed = data.replace(b"\r\n.", b"\r\n..")
-    if stuffed.startswith(b"."):
-        stuffed = b"." + stuffed
-    return stuffed if stuffed.endswith(b"\r\n") else stuffed + b"\r\n"

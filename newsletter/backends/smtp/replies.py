@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from newsletter.text import one_line, without_bidi_controls
 
@@ -18,8 +19,7 @@ _LINE = re.compile(rb"([2-5][0-9][0-9])(?:([ -])(.*))?", re.DOTALL)
 _ENHANCED = re.compile(r"([245])\.\d{1,3}\.\d{1,3}(?![.\d])")
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """A whole reply: its code and its lines without code and line end."""
 
     code: int
@@ -39,7 +39,10 @@ class Reply:
     def text(self) -> str:
         """Code and words on one line, fit to be stored and shown: no control characters, `MAX_TEXT` at most."""
         words = b" ".join(self.lines)[: 4 * MAX_TEXT].decode("utf-8", "replace")
-        return bounded(f"{self.code} {words}")
+        text = f"{self.code} {words}"
+        if len(text) <= MAX_TEXT and text.isascii() and text.isprintable() and "  " not in text:
+            return text.rstrip()
+        return bounded(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +60,15 @@ def bounded(words: str) -> str:
     return without_bidi_controls(one_line(words))[:MAX_TEXT]
 
 
+_KNOWN = 32
+
+
 class ReplyParser:
     """Takes bytes, gives replies. Holds one unfinished reply at most; what breaks a bound ends it."""
 
     def __init__(self) -> None:
+        # A server says the same to every message: its lines are parsed once.
+        self._known: dict[bytes, Reply] = {}
         self._buffer = bytearray()
         self._lines: list[bytes] = []
         self._code = 0
@@ -76,6 +84,8 @@ class ReplyParser:
         if self._ended:
             return []
         events: list[Reply | Garbage] = []
+        if not self._buffer and data.endswith(b"\n"):
+            return self._take_all(data, events)
         buffer, start = self._buffer, 0
         buffer += data
         while (end := buffer.find(b"\n", start)) >= 0:
@@ -90,6 +100,20 @@ class ReplyParser:
         if len(buffer) >= MAX_LINE:
             events.append(_TOO_LONG)
             self._end()
+        return events
+
+    def _take_all(self, data: bytes, events: list[Reply | Garbage]) -> list[Reply | Garbage]:
+        known = self._known
+        for line in data[:-1].split(b"\n"):
+            event: Reply | Garbage | None = known.get(line) if not self._lines else None
+            if event is None:
+                event = self._take(line) if len(line) < MAX_LINE else _TOO_LONG
+                if event is None:
+                    continue
+            events.append(event)
+            if isinstance(event, Garbage):
+                self._end()
+                break
         return events
 
     def _end(self) -> None:
@@ -109,5 +133,7 @@ class ReplyParser:
         if found[2] == b"-":
             return Garbage(f"a reply of more than {MAX_LINES} lines") if len(self._lines) >= MAX_LINES else None
         reply = Reply(code, tuple(self._lines))
+        if len(self._lines) == 1 and len(line) < 100 and len(self._known) < _KNOWN:
+            self._known[line] = reply
         self._lines.clear()
         return reply
