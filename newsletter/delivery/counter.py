@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol
 from newsletter.backends.base import Answer, Counter, Message, Outcome, Result, Stopped
 from newsletter.clock import Clock
 from newsletter.delivery.breaker import Breaker, Gate
-from newsletter.delivery.ledger import Claim, Intent, Recipient, Settled, Taken, Trace
+from newsletter.delivery.ledger import Claim, Recipient, Settled, Trace, intent
 from newsletter.delivery.models import to_ms
 from newsletter.delivery.retry import Blame, blame, verdict
 from newsletter.delivery.writer import Fenced, Writer
@@ -154,7 +154,7 @@ class LedgerCounter(Counter):
                 self._take_back(lane, message)
             then(stopped)
 
-        source.writer.announce(Intent(held.claim, lane, message.subscriber, held.place), answer)
+        source.writer.announce(intent(held.claim, lane, message.subscriber, held.place), answer)
 
     def settle(self, lane: int, message: Message, outcome: Outcome) -> None:
         """Takes an outcome."""
@@ -168,8 +168,9 @@ class LedgerCounter(Counter):
         if outcome.result is Result.ACCEPTED:
             breaker.succeeded()
             if intended:
+                claim, subscriber, attempts = held.claim, recipient.subscriber, recipient.attempts + 1
                 self._source.writer.take(
-                    Taken(held.claim, lane, recipient.subscriber, outcome.code, recipient.attempts + 1, held.place)
+                    (claim.batch_id, claim.epoch, lane, subscriber, outcome.code, attempts, held.place)
                 )
             else:
                 self._record(held, recipient, outcome, self._source.clock.now(), None)

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, false, func, or_, select, update
 from sqlalchemy.engine.interfaces import DBAPICursor
 
 from newsletter.audience.models import Subscriber
 from newsletter.backends.base import Result
 from newsletter.clock import Clock
 from newsletter.database import Database
-from newsletter.delivery.closing import doubt_lanes
+from newsletter.delivery.closing import doubt_lanes, expire, withdraw
 from newsletter.delivery.dialects import AttemptRow, Dialect, LaneRow, OutcomeRow, PostgresqlDialect, SqliteDialect
 from newsletter.delivery.models import OPEN, BatchState, Status, batch, delivery, from_ms, lane, to_ms
 from newsletter.editions.models import Edition, Variant
@@ -83,25 +83,18 @@ class Settled(NamedTuple):
     trace: Trace | None
 
 
-class Taken(NamedTuple):
-    """A delivery that was plainly accepted: what nearly every one becomes, and as little of it as there can be. Its
-    time is that of the commit."""
+Taken = tuple[int, int, int, int, int, int, int]
+"""A delivery that was plainly accepted, which nearly every one is: batch, epoch, lane, subscriber, code, attempts,
+place of the backend. Its time is that of the commit. A plain tuple, since there are tens of thousands a second, and
+they may have to go to another process."""
 
-    claim: Claim
-    lane: int
-    subscriber: int
-    code: int
-    attempts: int
-    backend: int
+Intent = tuple[int, int, int, int, int]
+"""A message that is about to pass its point of no return: batch, epoch, lane, subscriber, place of the backend."""
 
 
-class Intent(NamedTuple):
-    """A message that is about to pass its point of no return on a lane."""
-
-    claim: Claim
-    lane: int
-    subscriber: int
-    backend: int
+def intent(claim: Claim, lane: int, subscriber: int, backend: int) -> Intent:
+    """An intent of a claim."""
+    return claim.batch_id, claim.epoch, lane, subscriber, backend
 
 
 class Committed(NamedTuple):
@@ -124,7 +117,11 @@ class Ledger:
         *,
         lease: timedelta = LEASE,
         in_doubt: InDoubt = "hold",
+        suppressed: ColumnElement[bool] | None = None,
     ) -> None:
+        """``worker`` is a name that no other worker has. Whom ``suppressed``, a condition on `Subscriber`, fits when a
+        batch is claimed gets nothing."""
+        self._suppressed = false() if suppressed is None else suppressed
         self.database, self.edition_id, self.worker, self.clock, self.lease = database, edition_id, worker, clock, lease
         self._in_doubt = in_doubt
         self._dialect: Dialect = SqliteDialect() if database.is_sqlite else PostgresqlDialect()
@@ -171,13 +168,13 @@ class Ledger:
         row = connection.execute(statement).one_or_none()
         return None if row is None else Row(*row)
 
-    def recipients(self, claim: Claim, suppressed: ColumnElement[bool]) -> tuple[list[Recipient], int]:
+    def recipients(self, claim: Claim) -> tuple[list[Recipient], int]:
         """The readers of a claim whose turn it is, in the order of their ids, and how many were left out.
 
         Left out, and written down as suppressed, is who has been suppressed or erased since the freeze.
         """
         now = to_ms(self.clock.now())
-        gone = or_(Subscriber.id.is_(None), suppressed)
+        gone = or_(Subscriber.id.is_(None), self._suppressed)
         statement = (
             select(delivery.c.subscriber_id, Subscriber.email, Subscriber.first_name, delivery.c.attempts, gone)
             .select_from(delivery.outerjoin(Subscriber, Subscriber.id == delivery.c.subscriber_id))
@@ -209,28 +206,28 @@ class Ledger:
 
         Each batch is guarded by its owner, its epoch and its lease: of one that is lost nothing is written.
         """
-        now = self.clock.now()
-        now_ms = to_ms(now)
-        claims = {claim.batch_id: claim for claim in held}
-        for items in (settled, taken, intents):
-            for item in items:
-                claims[item[0].batch_id] = item[0]
+        now = to_ms(self.clock.now())
+        epochs = {claim.batch_id: claim.epoch for claim in held}
+        for item in settled:
+            epochs[item.claim.batch_id] = item.claim.epoch
+        epochs.update((item[0], item[1]) for item in taken)
+        epochs.update((item[0], item[1]) for item in intents)
         dialect = self._dialect
         with self.database.driver_connection() as connection:
             cursor = connection.cursor()
-            dialect.begin(cursor)
             try:
+                dialect.begin(cursor)
                 # The batches come first: their lock is what whoever aborts the edition waits for before it looks at
                 # what is on the wire.
-                epochs = dialect.guard(cursor, self.edition_id, self.worker, list(claims), now_ms) if claims else {}
-                fenced = frozenset(number for number, claim in claims.items() if epochs.get(number) != claim.epoch)
+                ours = dialect.guard(cursor, self.edition_id, self.worker, list(epochs), now) if epochs else {}
+                fenced = frozenset(number for number, epoch in epochs.items() if ours.get(number) != epoch)
                 state = dialect.state(cursor, self.edition_id)
                 if fenced:
                     settled = [item for item in settled if item.claim.batch_id not in fenced]
-                    taken = [item for item in taken if item.claim.batch_id not in fenced]
-                    intents = [item for item in intents if item.claim.batch_id not in fenced]
-                self._renew(cursor, now_ms, [number for number in claims if number not in fenced])
-                self._write(cursor, settled, taken, intents if state == SENDING else (), now_ms)
+                    taken = [item for item in taken if item[0] not in fenced]
+                    intents = [item for item in intents if item[0] not in fenced]
+                self._renew(cursor, now, [number for number in epochs if number not in fenced])
+                self._write(cursor, settled, taken, intents if state == SENDING else (), now)
                 cursor.close()
                 connection.commit()
             except BaseException:
@@ -259,17 +256,17 @@ class Ledger:
     ) -> None:
         dialect, edition = self._dialect, self.edition_id
         lanes = {
-            (claim.batch_id, number): LaneRow(claim.batch_id, number, claim.epoch, subscriber, place)
-            for claim, number, subscriber, place in intents
+            (number, place): LaneRow(number, place, epoch, subscriber, backend)
+            for number, epoch, place, subscriber, backend in intents
         }
         alike: dict[tuple[int, int, int], list[int]] = {}
         left: list[tuple[int, int, int]] = []
-        for claim, number, subscriber, code, attempts, place in taken:
-            alike.setdefault((code, attempts, place), []).append(subscriber)
-            if (claim.batch_id, number) not in lanes:
-                left.append((claim.batch_id, number, subscriber))
-        for (code, attempts, place), subscribers in alike.items():
-            dialect.accepted(cursor, code, attempts, place, now, edition, subscribers)
+        for number, _, place, subscriber, code, attempts, backend in taken:
+            alike.setdefault((code, attempts, backend), []).append(subscriber)
+            if (number, place) not in lanes:
+                left.append((number, place, subscriber))
+        for (code, attempts, backend), subscribers in alike.items():
+            dialect.accepted(cursor, code, attempts, backend, now, edition, subscribers)
         if settled:
             dialect.outcomes(
                 cursor,
@@ -333,6 +330,14 @@ class Ledger:
         )
         with self.database.read_connection() as connection:
             return {row[0]: row[1] for row in connection.execute(statement)}
+
+    def withdraw(self) -> int:
+        """See `closing.withdraw`."""
+        return withdraw(self.database, self.edition_id, self.clock)
+
+    def expire(self) -> int:
+        """See `closing.expire`."""
+        return expire(self.database, self.edition_id, self.clock)
 
     def state(self) -> str:
         """The edition's state, empty when it is gone."""

@@ -18,11 +18,11 @@ from newsletter.backends.base import Backend
 from newsletter.clock import Clock
 from newsletter.database import Database
 from newsletter.delivery.breaker import Breaker, Gate
-from newsletter.delivery.closing import expire, withdraw
 from newsletter.delivery.counter import Builder, Held, LedgerCounter
 from newsletter.delivery.ledger import LEASE, SENDING, InDoubt, Ledger
 from newsletter.delivery.models import Status
-from newsletter.delivery.writer import Writer
+from newsletter.delivery.scribe import ProcessWriter
+from newsletter.delivery.writer import ThreadWriter, Writer
 from newsletter.editions.models import Variant
 from newsletter.errors import Refused
 
@@ -67,6 +67,8 @@ class Pump:
     variants name. ``suppressed`` is looked at for every batch as it is claimed. ``blocked``, if given, is asked for
     each batch with its variant's id and answers why that must not go out, or nothing. ``stop`` drains: what is on the
     wire is settled, nothing else begins. ``breakers`` may be kept from one run to the next.
+    ``in_process`` has the ledger written by a process of its own, which has the machine's clock: for sends of many
+    thousands.
     """
 
     def __init__(
@@ -83,17 +85,23 @@ class Pump:
         stop: asyncio.Event | None = None,
         breakers: dict[str, Breaker] | None = None,
         worker: str | None = None,
+        in_process: bool = False,
         lease: timedelta = LEASE,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.clock, self.deadline, self.resend = clock, rules.deadline, rules.in_doubt == "resend"
         self.lease_seconds = lease.total_seconds()
+        worker, in_doubt = worker or worker_name(), rules.in_doubt
         self._ledger = Ledger(
-            database, edition_id, worker or worker_name(), clock, lease=lease, in_doubt=rules.in_doubt
+            database, edition_id, worker, clock, lease=lease, in_doubt=in_doubt, suppressed=suppressed
         )
-        self.writer = Writer(self._ledger)
+        self.writer: Writer = (
+            ProcessWriter(database, edition_id, worker, suppressed, lease=lease, in_doubt=in_doubt)
+            if in_process
+            else ThreadWriter(self._ledger)
+        )
         self._database, self._edition_id = database, edition_id
-        self._builders, self._backends, self._suppressed, self._blocked = builders, backends, suppressed, blocked
+        self._builders, self._backends, self._blocked = builders, backends, blocked
         self._stop, self._sleep = stop or asyncio.Event(), sleep
         self._breakers = breakers if breakers is not None else {}
         self._counters: dict[str, LedgerCounter] = {}
@@ -132,9 +140,9 @@ class Pump:
             if self.writer.error is not None:
                 raise self.writer.error
             if self.writer.state == "aborted":
-                await self._close(withdraw, Status.WITHDRAWN)
+                await self._close("withdraw", Status.WITHDRAWN)
             elif self._late() and self.writer.state == SENDING and not self._stop.is_set():
-                await self._close(expire, Status.EXPIRED)
+                await self._close("expire", Status.EXPIRED)
             due = await asyncio.to_thread(self._ledger.next_due)
         if not due:
             self._reason = ""
@@ -177,7 +185,7 @@ class Pump:
         """Claims the next batch that this backend may deliver and that has readers whose turn it is."""
         # Bounded: a batch without such readers is done, or due later, when it is released.
         while not self.halted():
-            claim = await self.writer.call(self._ledger.claim, self._variants(backend))
+            claim = await self.writer.call("claim", self._variants(backend))
             if claim is None:
                 return None
             place = self._routes[claim.variant_id].index(backend)
@@ -185,7 +193,7 @@ class Pump:
                 self._reason = why
                 await self.release(Held(claim, [], self._builders[claim.variant_id], place))
                 return None
-            recipients, gone = await asyncio.to_thread(self._ledger.recipients, claim, self._suppressed)
+            recipients, gone = await self.writer.call("recipients", claim)
             self.writer.written[Status.SUPPRESSED] += gone
             held = Held(claim, recipients, self._builders[claim.variant_id], place)
             if recipients:
@@ -199,7 +207,7 @@ class Pump:
             return  # nothing can be written: the lease runs out by itself
         now = self.clock.now()
         not_before = self._available(held.claim.variant_id, now)
-        await self.writer.call(self._ledger.finish, held.claim, not_before if not_before > now else None)
+        await self.writer.call("finish", held.claim, not_before if not_before > now else None)
 
     # The loop.
 
@@ -280,8 +288,8 @@ class Pump:
                 if one.claim.batch_id in lost:
                     one.lose()
 
-    async def _close(self, close: Callable[[Database, int, Clock], int], status: Status) -> None:
-        self.writer.written[status] += await self.writer.call(close, self._database, self._edition_id, self.clock)
+    async def _close(self, method: str, status: Status) -> None:
+        self.writer.written[status] += await self.writer.call(method)
 
     def _late(self) -> bool:
         return self.clock.now() >= self.deadline

@@ -13,7 +13,7 @@ from newsletter.backends.base import Result
 from newsletter.clock import SystemClock
 from newsletter.database import Database
 from newsletter.delivery.closing import expire, withdraw
-from newsletter.delivery.ledger import Claim, InDoubt, Intent, Ledger, Settled, Trace
+from newsletter.delivery.ledger import Claim, InDoubt, Ledger, Settled, Trace, intent
 from newsletter.delivery.models import BatchState, Status, attempt, lane, to_ms
 from newsletter.errors import WrongState
 from newsletter.testing import FixedClock
@@ -30,7 +30,7 @@ from tests.integration.delivery_world import (
 
 
 def ledger(world: World, worker: str = "one", in_doubt: InDoubt = "hold") -> Ledger:
-    return Ledger(world.database, world.edition, worker, world.clock, in_doubt=in_doubt)
+    return Ledger(world.database, world.edition, worker, world.clock, in_doubt=in_doubt, suppressed=SUPPRESSED)
 
 
 def claimed(book: Ledger, world: World) -> Claim:
@@ -95,9 +95,9 @@ def test_an_intent_is_on_its_lane_until_its_outcome(database: Database, clock: F
     world = make_world(database, clock)
     book = ledger(world)
     claim = claimed(book, world)
-    book.commit([], [Intent(claim, 0, 1, 0), Intent(claim, 1, 2, 0)])
+    book.commit([], [intent(claim, 0, 1, 0), intent(claim, 1, 2, 0)])
     assert on_lanes(database) == {1, 2}
-    book.commit([accepted(claim, 1)], [Intent(claim, 0, 3, 0)])
+    book.commit([accepted(claim, 1)], [intent(claim, 0, 3, 0)])
     assert on_lanes(database) == {2, 3}
     book.commit([accepted(claim, 2, 1)], [])
     assert on_lanes(database) == {3}
@@ -109,14 +109,14 @@ def test_a_dead_workers_lanes_are_in_doubt_under_hold(database: Database, clock:
     world = make_world(database, clock)
     first, second = ledger(world), ledger(world, "two")
     claim = claimed(first, world)
-    first.commit([accepted(claim, 1)], [Intent(claim, 0, 2, 0), Intent(claim, 1, 3, 0)])
+    first.commit([accepted(claim, 1)], [intent(claim, 0, 2, 0), intent(claim, 1, 3, 0)])
     clock.advance(60)
     assert second.claim(world.variants) is None
     clock.advance(1)
     taken = claimed(second, world)
     assert (taken.batch_id, taken.epoch) == (claim.batch_id, claim.epoch + 1)
     assert {n for n, status in world.statuses().items() if status is Status.IN_DOUBT} == {2, 3}
-    assert [reader.subscriber for reader in second.recipients(taken, SUPPRESSED)[0]] == [4, 5, 6, 7, 8, 9, 10]
+    assert [reader.subscriber for reader in second.recipients(taken)[0]] == [4, 5, 6, 7, 8, 9, 10]
     with database.read_connection() as connection:
         rows = connection.execute(select(attempt.c.subscriber_id, attempt.c.result, attempt.c.backend)).all()
     assert {tuple(row) for row in rows} == {(2, "in_doubt", "fake"), (3, "in_doubt", "fake")}
@@ -129,10 +129,10 @@ def test_a_dead_workers_lanes_are_sent_again_under_resend_and_the_attempt_is_kep
     world = make_world(database, clock)
     first, second = ledger(world), ledger(world, "two", "resend")
     claim = claimed(first, world)
-    first.commit([accepted(claim, 1)], [Intent(claim, 0, 2, 0)])
+    first.commit([accepted(claim, 1)], [intent(claim, 0, 2, 0)])
     clock.advance(61)
     taken = claimed(second, world)
-    readers = {reader.subscriber: reader.attempts for reader in second.recipients(taken, SUPPRESSED)[0]}
+    readers = {reader.subscriber: reader.attempts for reader in second.recipients(taken)[0]}
     assert readers == {2: 1} | dict.fromkeys(range(3, 11), 0)
     with database.read_connection() as connection:
         assert connection.execute(select(attempt.c.subscriber_id, attempt.c.result)).all() == [(2, "in_doubt")]
@@ -142,14 +142,14 @@ def test_a_deferral_whose_lane_fell_idle_is_not_in_doubt_after_a_crash(database:
     world = make_world(database, clock)
     book = ledger(world)
     claim = claimed(book, world)
-    book.commit([], [Intent(claim, 0, 1, 0)])
+    book.commit([], [intent(claim, 0, 1, 0)])
     again = NOW + timedelta(seconds=30)
     trace = Trace(Result.DEFERRED, "4.3.0", "later", "fake", again)
     book.commit([Settled(claim, 0, 1, Status.DEFERRED, 451, 1, 0, to_ms(again), trace)], [])
     clock.advance(61)
     taken = claimed(ledger(world, "two"), world)
     assert world.statuses()[1] is Status.DEFERRED
-    assert 1 in [reader.subscriber for reader in ledger(world, "two").recipients(taken, SUPPRESSED)[0]]
+    assert 1 in [reader.subscriber for reader in ledger(world, "two").recipients(taken)[0]]
 
 
 def test_a_worker_frozen_past_its_lease_writes_nothing(database: Database, clock: FixedClock) -> None:
@@ -157,14 +157,14 @@ def test_a_worker_frozen_past_its_lease_writes_nothing(database: Database, clock
     world = make_world(database, clock)
     zombie, heir = ledger(world, "zombie"), ledger(world, "heir")
     claim = claimed(zombie, world)
-    zombie.commit([], [Intent(claim, 0, 1, 0)])
+    zombie.commit([], [intent(claim, 0, 1, 0)])
     clock.advance(61)
-    assert zombie.commit([accepted(claim, 1)], [Intent(claim, 0, 2, 0)]).fenced == {claim.batch_id}
+    assert zombie.commit([accepted(claim, 1)], [intent(claim, 0, 2, 0)]).fenced == {claim.batch_id}
     zombie.finish(claim)
     assert on_lanes(database) == {1}
     assert world.statuses()[1] is Status.PENDING
     taken = claimed(heir, world)
-    assert zombie.commit([accepted(claim, 1)], [Intent(claim, 0, 2, 0)]).fenced == {claim.batch_id}
+    assert zombie.commit([accepted(claim, 1)], [intent(claim, 0, 2, 0)]).fenced == {claim.batch_id}
     zombie.finish(claim)
     assert world.statuses()[1] is Status.IN_DOUBT
     assert on_lanes(database) == set()
@@ -192,7 +192,7 @@ def test_one_lost_batch_does_not_keep_the_outcomes_of_another_from_being_written
     clock.advance(50)
     book.commit([], [], [kept])
     clock.advance(11)
-    done = book.commit([accepted(lost, 1), accepted(kept, 3, 1)], [Intent(kept, 1, 4, 0), Intent(lost, 0, 2, 0)])
+    done = book.commit([accepted(lost, 1), accepted(kept, 3, 1)], [intent(kept, 1, 4, 0), intent(lost, 0, 2, 0)])
     assert done.fenced == {lost.batch_id}
     assert world.statuses()[1] is Status.PENDING
     assert world.statuses()[3] is Status.ACCEPTED
@@ -215,9 +215,9 @@ def test_no_intent_is_written_once_the_edition_has_been_stopped_but_outcomes_are
     world = make_world(database, clock)
     book = ledger(world)
     claim = claimed(book, world)
-    book.commit([], [Intent(claim, 0, 1, 0)])
+    book.commit([], [intent(claim, 0, 1, 0)])
     set_state(database, world.edition, "held")
-    assert book.commit([accepted(claim, 1)], [Intent(claim, 0, 2, 0)]).state == "held"
+    assert book.commit([accepted(claim, 1)], [intent(claim, 0, 2, 0)]).state == "held"
     assert world.statuses()[1] is Status.ACCEPTED
     assert on_lanes(database) == set()
 
@@ -236,7 +236,7 @@ def test_a_batch_with_deferred_readers_is_due_when_the_first_of_them_is(database
     assert book.claim(world.variants) is None
     clock.advance(60)
     again = claimed(book, world)
-    assert [reader.subscriber for reader in book.recipients(again, SUPPRESSED)[0]] == [2]
+    assert [reader.subscriber for reader in book.recipients(again)[0]] == [2]
     book.commit([accepted(again, 2)], [])
     book.finish(again)
     assert book.next_due() == {world.variants[0]: NOW + timedelta(minutes=5)}
@@ -261,7 +261,7 @@ def test_who_was_suppressed_or_erased_since_the_freeze_is_written_down_and_left_
     with database.write_connection() as connection:
         connection.execute(delete(Subscriber).where(Subscriber.id == 4))
     book = ledger(world)
-    readers, gone = book.recipients(claimed(book, world), SUPPRESSED)
+    readers, gone = book.recipients(claimed(book, world))
     assert [reader.subscriber for reader in readers] == [1, 3, 5]
     assert gone == 2
     assert {n for n, status in world.statuses().items() if status is Status.SUPPRESSED} == {2, 4}
@@ -274,14 +274,14 @@ def test_a_claim_of_one_of_two_interleaved_variants_reads_its_own_readers(
     book = ledger(world)
     claim = book.claim(world.variants[1:])
     assert claim is not None
-    assert [reader.subscriber for reader in book.recipients(claim, SUPPRESSED)[0]] == [1, 3, 5, 7, 9]
+    assert [reader.subscriber for reader in book.recipients(claim)[0]] == [1, 3, 5, 7, 9]
 
 
 def test_withdrawing_spares_what_is_on_the_wire_until_its_worker_is_gone(database: Database, clock: FixedClock) -> None:
     world = make_world(database, clock, 6, batch_size=3)
     book = ledger(world)
     claim = claimed(book, world)
-    book.commit([accepted(claim, 1)], [Intent(claim, 0, 2, 0)])
+    book.commit([accepted(claim, 1)], [intent(claim, 0, 2, 0)])
     with pytest.raises(WrongState, match="aborted"):
         withdraw(database, world.edition, clock)
     set_state(database, world.edition, "aborted")
@@ -301,7 +301,7 @@ def test_what_is_on_the_wire_when_an_edition_is_aborted_keeps_its_own_outcome(
     world = make_world(database, clock, 3)
     book = ledger(world)
     claim = claimed(book, world)
-    book.commit([], [Intent(claim, 0, 1, 0)])
+    book.commit([], [intent(claim, 0, 1, 0)])
     set_state(database, world.edition, "aborted")
     withdraw(database, world.edition, clock)
     book.commit([accepted(claim, 1)], [])

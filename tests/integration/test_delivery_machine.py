@@ -16,7 +16,7 @@ from sqlalchemy import delete, func, select
 from newsletter.audience.models import Subscriber
 from newsletter.database import Database
 from newsletter.database.schema import upgrade
-from newsletter.delivery.ledger import Claim, InDoubt, Intent, Ledger, Settled
+from newsletter.delivery.ledger import Claim, InDoubt, Ledger, Settled, intent
 from newsletter.delivery.models import Status, attempt, delivery, lane, to_ms
 from newsletter.delivery.plan import VariantRule, freeze
 from newsletter.editions.models import Edition
@@ -72,13 +72,15 @@ class Sending(RuleBasedStateMachine):
     def new(self) -> Worker:
         self.born += 1
         name = f"worker{self.born}"
-        return Worker(Ledger(self.database, self.world.edition, name, self.clock, in_doubt=self.in_doubt))
+        return Worker(
+            Ledger(self.database, self.world.edition, name, self.clock, in_doubt=self.in_doubt, suppressed=SUPPRESSED)
+        )
 
     def take(self, mine: Worker) -> bool:
         mine.claim = mine.ledger.claim(self.world.variants)
         if mine.claim is None:
             return False
-        mine.waiting = [reader.subscriber for reader in mine.ledger.recipients(mine.claim, SUPPRESSED)[0]]
+        mine.waiting = [reader.subscriber for reader in mine.ledger.recipients(mine.claim)[0]]
         return True
 
     @rule(worker=WORKERS, number=LANE)
@@ -91,7 +93,7 @@ class Sending(RuleBasedStateMachine):
             return
         settled = self.settled(mine, number)
         reader = mine.waiting.pop(0)
-        committed = mine.ledger.commit(settled, [Intent(mine.claim, number, reader, 0)])
+        committed = mine.ledger.commit(settled, [intent(mine.claim, number, reader, 0)])
         if committed.fenced:
             self.lose(mine)
         else:
@@ -167,7 +169,7 @@ class Sending(RuleBasedStateMachine):
         while self.take(last):
             assert last.claim is not None
             for reader in last.waiting:
-                assert not last.ledger.commit([], [Intent(last.claim, 0, reader, 0)]).fenced
+                assert not last.ledger.commit([], [intent(last.claim, 0, reader, 0)]).fenced
                 self.sink[reader] += 1
                 last.taken[0] = reader
                 last.ledger.commit(self.settled(last, 0), [])

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Protocol
+from typing import Protocol, cast
 
 from newsletter.backends.smtp.protocol import Answer, Broken, Session, Step
 from newsletter.backends.smtp.replies import Reply
@@ -92,8 +92,7 @@ class Wire(asyncio.Protocol):
         return self.lost is not None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is one in all but its class
         self._no_buffer()
 
     def _no_buffer(self) -> None:
