@@ -4,7 +4,10 @@ from newsletter.config.load import load_settings
 from newsletter.config.models import (
     BackendSettings,
     Briefing,
+    LimitSettings,
+    PaceSettings,
     Publication,
+    ReplyRule,
     Schedule,
     Section,
     Select,
@@ -15,7 +18,10 @@ from newsletter.config.models import (
 __all__ = [
     "BackendSettings",
     "Briefing",
+    "LimitSettings",
+    "PaceSettings",
     "Publication",
+    "ReplyRule",
     "Schedule",
     "Section",
     "Select",

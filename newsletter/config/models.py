@@ -49,6 +49,24 @@ def _time(words: object) -> object:
     return words
 
 
+_PER = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def _pace(words: object) -> object:
+    if isinstance(words, SecretStr):
+        words = words.get_secret_value()
+    if not isinstance(words, str):
+        return words
+    found = re.fullmatch(r"(\d{1,9}(?:\.\d{1,3})?)\s*/\s*([smhd])", words.strip())
+    if found is None or float(found[1]) == 0:
+        raise ValueError(f"{words!r} is no rate: write for example 14/s, 500/m, 20000/h or 50000/d")
+    return float(found[1]) / _PER[found[2]]
+
+
+def _bare_pace(value: object) -> object:
+    return {"rate": value} if isinstance(value, str | SecretStr) else value
+
+
 def _colour(value: str) -> str:
     if not re.fullmatch(r"#[0-9a-fA-F]{6}", value):
         raise ValueError(f'{value!r} is no colour: write six hex digits, for example "#a3161c"')
@@ -79,6 +97,8 @@ def _briefing_key(value: str) -> str:
 
 Zone = Annotated[str, AfterValidator(_zone)]
 Address = Annotated[str, AfterValidator(_address)]
+Rate = Annotated[float, BeforeValidator(_pace), Field(gt=0)]
+"""Messages a second."""
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 TimeOfDay = Annotated[time, BeforeValidator(_time)]
 Colour = Annotated[str, AfterValidator(_colour)]
@@ -107,16 +127,59 @@ class Publication(Model):
     contact: Address | None = None
 
 
+class PaceSettings(Model):
+    """How fast. A text such as ``5/s`` alone is its rate."""
+
+    rate: Rate | None = None
+    """At most, by all workers together."""
+    burst: Annotated[int, Field(ge=1)] | None = None
+    """How many may go at once after a pause; a second's worth unless given, and one at least."""
+    connections: Annotated[int, Field(ge=1)] | None = None
+    """Messages on the wire at once, of each worker."""
+
+
+class ReplyRule(Model):
+    """What a reply of a certain wording means."""
+
+    text: Annotated[tuple[Annotated[str, Field(min_length=3, max_length=200)], ...], Field(min_length=1)]
+    """Phrases, any of which is enough, in any case; ``*`` stands for up to 60 characters."""
+    reason: Annotated[str, Field(alias="class")]
+    code: Annotated[str, Field(pattern=r"^[45]\d{0,2}$")] = ""
+    """What the reply code begins with."""
+    scope: Literal["domain", "backend"] = "domain"
+    """Who slows down: the reader's domain with all of its provider's, or the whole backend."""
+    pause: Duration | None = None
+    rate: Rate | None = None
+    """No faster than this, for ``hold``."""
+    hold: Duration | None = None
+    example: str = ""
+    """A reply that this rule is for; the tests try those of the built-in rules."""
+
+
+class LimitSettings(Model):
+    """How fast a backend may be."""
+
+    rate: Rate | None = None
+    burst: Annotated[int, Field(ge=1)] | None = None
+    published: bool = False
+    """Whether the numbers that mailbox providers publish hold: for a backend that connects to them itself."""
+    per_domain: dict[str, Annotated[PaceSettings, BeforeValidator(_bare_pace)]] = Field(default_factory=dict)
+    """By a domain, a provider's name, or ``every`` for each domain that is not named."""
+    replies: tuple[ReplyRule, ...] = ()
+    """Rules that are looked at before the built-in ones."""
+
+
 class BackendSettings(Model):
     """A backend: its type (an entry point of ``newsletter.backends``), and whatever that type wants to know."""
 
     model_config = ConfigDict(frozen=True, extra="allow", hide_input_in_errors=True)
 
     type: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")]
+    limits: LimitSettings = LimitSettings()
 
     @property
     def options(self) -> dict[str, Any]:
-        """What stands in the block beside ``type``. Texts that came from the environment are SecretStr."""
+        """What else stands in the block. Texts that came from the environment are SecretStr."""
         return dict(self.model_extra or {})
 
 

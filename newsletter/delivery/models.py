@@ -9,6 +9,7 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -135,3 +136,21 @@ lane = Table(
 )
 """The message on the wire of one connection, written before its point of no return and gone with its outcome. The
 batch knows its worker; a takeover finds the lanes of the batch by the key."""
+
+pace = Table(
+    "pace",
+    metadata,
+    Column("backend", String(64), nullable=False),
+    Column("name", String(255), nullable=False, comment="a provider or a domain; empty for the backend as a whole"),
+    Column("rate", Float, nullable=False, comment="messages a second, at present"),
+    Column("ceiling", Float, nullable=False, comment="messages a second, towards which it speeds up"),
+    Column("tokens", Float, nullable=False),
+    Column("at", Instant, nullable=False, comment="when tokens were counted"),
+    Column("paused_until", Instant),
+    Column("slowed_at", Instant),
+    Column("held_until", Instant, comment="no speeding up before"),
+    Column("version", Integer, nullable=False),
+    PrimaryKeyConstraint("backend", "name"),
+)
+"""How fast a backend, or a provider through it, may be mailed at now: the bucket that all workers draw on. A worker
+writes a row only as the ``version`` that it has read."""

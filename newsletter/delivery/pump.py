@@ -7,7 +7,7 @@ import logging
 import os
 import socket
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -29,7 +29,7 @@ from newsletter.errors import Refused
 _log = logging.getLogger(__name__)
 
 _SLICE = 1.0
-"""Seconds between two looks at the edition's state while the pump waits for a retry."""
+"""Seconds between two looks at the edition's state while the pump waits for a retry, and at a backend that rests."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +221,9 @@ class Pump:
                         self._counters[name] = counter
                         running[name] = asyncio.create_task(self._serve(name, counter))
                 if running:
-                    done, _ = await asyncio.wait(running.values(), return_when=asyncio.FIRST_COMPLETED)
+                    done, _ = await asyncio.wait(
+                        running.values(), timeout=self._patience(running), return_when=asyncio.FIRST_COMPLETED
+                    )
                     for name in [name for name, task in running.items() if task in done]:
                         running.pop(name).result()
                 elif until is None or self.halted() or not await self._pause(until):
@@ -230,6 +232,12 @@ class Pump:
             for task in running.values():
                 task.cancel()
             await asyncio.gather(*running.values(), return_exceptions=True)
+
+    def _patience(self, running: Collection[str]) -> float | None:
+        """Seconds after which the idle backends are looked at again, so that one that has rested gets its trial while
+        another does its work; None when none of them rests."""
+        resting = (name for name, breaker in self._breakers.items() if breaker.until is not None)
+        return _SLICE if any(name in self._backends and name not in running for name in resting) else None
 
     async def _first(self, backend: str) -> Held | None:
         if self._breakers[backend].gate(self.clock.now()) is Gate.OPEN:

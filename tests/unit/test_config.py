@@ -184,3 +184,39 @@ def test_settings_are_frozen(tmp_path: Path) -> None:
     settings = load(tmp_path, GOOD)
     with pytest.raises(ValueError, match="frozen"):
         settings.database = "sqlite:///other.db"
+
+
+LIMITED = (
+    GOOD
+    + """\
+backends:
+  relay:
+    type: smtp
+    host: smtp.relay.example
+    limits:
+      rate: ${RATE}
+      burst: 30
+      per_domain:
+        every: 5/s
+        google: {rate: 300/m, connections: 4}
+      replies:
+        - {text: [come back on monday], class: throttled, pause: 1h}
+"""
+)
+
+
+def test_limits_of_a_backend_are_read_and_are_no_option_of_its_type(tmp_path: Path) -> None:
+    backend = load(tmp_path, LIMITED, {"RATE": "7200/h"}).backends["relay"]
+    assert set(backend.options) == {"host"}
+    limits = backend.limits
+    assert (limits.rate, limits.burst, limits.published) == (2.0, 30, False)
+    assert limits.per_domain["every"].rate == limits.per_domain["google"].rate == 5.0
+    assert limits.per_domain["google"].connections == 4
+    assert limits.replies[0].pause == timedelta(hours=1)
+    assert load(tmp_path, GOOD).backends["outbox"].limits.rate is None
+
+
+@pytest.mark.parametrize("rate", ["fast", "0/s", "5", "-1/s", "5/y", "1e9/s"])
+def test_a_rate_that_is_none_is_told_with_its_line(tmp_path: Path, rate: str) -> None:
+    with pytest.raises(ConfigError, match=r"config\.yaml:\d+: backends\.relay\.limits\.rate: .*write for example 14/s"):
+        load(tmp_path, LIMITED, {"RATE": rate})

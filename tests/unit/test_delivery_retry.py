@@ -101,3 +101,39 @@ def test_an_outcome_becomes_a_status(outcome: Outcome, resend: bool, status: Sta
 
 def test_what_is_deferred_at_the_deadline_has_expired() -> None:
     assert verdict(Outcome(Result.DEFERRED, 451), 9, DEADLINE, DEADLINE, 1, resend=False) == (Status.EXPIRED, None)
+
+
+@given(attempts=st.integers(1, 40), seconds=SECONDS, seed=st.integers(0, 2**60), asked=st.integers(1, 4 * 3600))
+def test_a_server_that_asks_for_a_wait_gets_it_unless_the_deadline_comes_first(
+    attempts: int, seconds: int, seed: int, asked: int
+) -> None:
+    now = NOW + timedelta(seconds=seconds)
+    wait = timedelta(seconds=asked)
+    again = next_at(attempts, now, DEADLINE, seed, wait)
+    if again is not None and again != DEADLINE - LAST_TRY:
+        assert wait <= again - now <= wait * 1.4 + timedelta(seconds=5)
+
+
+def test_the_wait_in_the_words_of_a_deferral_is_kept() -> None:
+    greylisted = Outcome(Result.DEFERRED, 450, "4.2.0", "450 4.2.0 Greylisted, try again in 300 seconds")
+    _, again = verdict(greylisted, 1, NOW, DEADLINE, 1, resend=False)
+    assert again is not None
+    assert timedelta(seconds=300) <= again - NOW <= timedelta(seconds=425)
+
+
+@pytest.mark.parametrize("code", [452, 552])
+def test_after_too_many_recipients_the_rest_comes_at_once(code: int) -> None:
+    result = Result.REJECTED if code >= 500 else Result.DEFERRED
+    outcome = Outcome(result, code, f"{code // 100}.5.3", f"{code} too many recipients")
+    status, again = verdict(outcome, 3, NOW, DEADLINE, 1, resend=False)
+    assert status is Status.DEFERRED
+    assert again is not None
+    assert again - NOW <= timedelta(seconds=10)
+
+
+@pytest.mark.parametrize(
+    "words", ["blocked using a list", "message classified as spam", "rate limit exceeded", "relay access denied"]
+)
+def test_a_final_no_that_is_about_us_is_tried_again(words: str) -> None:
+    outcome = Outcome(Result.REJECTED, 550, "5.1.1", f"550 5.1.1 {words}")
+    assert verdict(outcome, 1, NOW, DEADLINE, 1, resend=False)[0] is Status.DEFERRED
