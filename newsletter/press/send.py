@@ -30,6 +30,9 @@ from newsletter.stories.models import StoryVersion
 
 _log = logging.getLogger(__name__)
 
+_LARGE = 20_000
+"""Readers from which on a process of its own writes the ledger: for fewer its start takes longer than it saves."""
+
 
 async def send(
     site: Site,
@@ -141,6 +144,8 @@ async def _deliver(
         blocked=lambda variant: unusable_story(site, stories[variant]),
         stop=stop,
         breakers=breakers,
+        in_process=edition.recipients >= _LARGE,
+        limits={name: site.settings.backends[name].limits for name in backends},
     )
     try:
         return await pump.run(wait)
