@@ -126,7 +126,7 @@ def status(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Show the report of an edition, or where the last ones are."""
+    """Show the report of an edition, or where the last ones are; with `--names` the readers behind a number."""
     with opened(ctx) as site:
         if names is not None:
             if which is None:
@@ -157,7 +157,7 @@ def status(
 
 def copy(
     ctx: typer.Context,
-    key: Annotated[str, typer.Argument(help="An edition or a briefing.")],
+    key: Annotated[str, typer.Argument(help="An edition or a briefing.", metavar="KEY")],
     to: Annotated[str, typer.Option("--to", help="An allowed address.", metavar="ADDRESS")],
     segment: Segment = None,
 ) -> None:

@@ -17,7 +17,7 @@ from newsletter.stories.importers import ImportReport, import_sources
 from newsletter.stories.models import Story, StoryStatus, StoryVersion
 
 app = typer.Typer(help="The story store.", no_args_is_help=True)
-Key = Annotated[str, typer.Argument(help="The story's slug, or its external id.")]
+Key = Annotated[str, typer.Argument(help="The story's slug, or its external id.", metavar="KEY")]
 
 
 def imported(site: Site, sources: list[str], *, released: bool) -> ImportReport:
