@@ -209,7 +209,7 @@ def _changed(ctx: typer.Context, key: str, deed: Callable[[Site, Session, Editio
             deed(site, session, edition)
             void = before == State.APPROVED and edition.state != before
     if void:
-        say(f"{key} was approved, and is {State.READY} again: it wants a new approval")
+        say(f"{key} was approved: that approval is void now")
     return key
 
 
