@@ -11,7 +11,20 @@ from sqlalchemy.orm import Session
 
 from newsletter import press
 from newsletter.checks.registry import blocks
-from newsletter.cli.output import By, Day, Json, Segment, Who, day_of, named, opened, print_json, print_table, say
+from newsletter.cli.output import (
+    By,
+    Day,
+    Json,
+    Segment,
+    Who,
+    day_of,
+    named,
+    opened,
+    plural,
+    print_json,
+    print_table,
+    say,
+)
 from newsletter.editions import overrides, store
 from newsletter.editions.models import Edition
 from newsletter.editions.states import State
@@ -136,7 +149,7 @@ def check(ctx: typer.Context, key: Key, as_json: Json = False) -> None:
     else:
         for f in findings:
             say(f"{f.severity}: {f.code}: {f.where}: {f.message}; {f.mend}")
-        say(f"{key}: {len(findings)} findings" if findings else f"{key}: nothing found")
+        say(f"{key}: {plural(len(findings), 'finding')}" if findings else f"{key}: nothing found")
     if blocks(findings):
         raise Refused(f"{key} cannot go out like this: mend what blocks")
 

@@ -63,7 +63,7 @@ def import_(
     for problem in report.problems:
         complain_line(str(problem))
     if not report.ok:
-        complain_line(f"{plural(len(report.problems), 'item')} refused; the others are stored")
+        complain_line(f"{plural(len(report.problems), 'mistake')}; what has none is stored")
         raise typer.Exit(1)
 
 
