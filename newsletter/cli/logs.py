@@ -29,8 +29,8 @@ def _word(value: object) -> str:
 
 
 class Repeats(logging.Filter):
-    """Is silent for ``seconds`` about an event of the very same words and fields: the clock finds the same trouble every
-    few seconds."""
+    """Is silent for ``seconds`` about an event that was said in the very same words: the clock finds the same trouble
+    every few seconds."""
 
     _MOST = 1000
 
