@@ -12,13 +12,14 @@ import typer
 
 from newsletter import press
 from newsletter.backends.base import Result
-from newsletter.cli.output import Day, Json, Segment, day_of, opened, plural, print_json, print_table, say
+from newsletter.cli.output import Day, Json, Segment, complain, day_of, opened, plural, print_json, print_table, say
 from newsletter.clock import parse_duration
 from newsletter.delivery.models import Status
 from newsletter.delivery.report import Counts, Name, Report
 from newsletter.editions import store
 from newsletter.editions.states import State
 from newsletter.errors import DeliveryError, Refused
+from newsletter.press.drain import drain
 from newsletter.press.site import Site
 
 Which = Annotated[str, typer.Argument(help="An edition (morning/2026-11-23) or a briefing.", metavar="BRIEFING_OR_KEY")]
@@ -26,14 +27,22 @@ _COUNTS = ("accepted", "rejected", "suppressed", "expired", "withdrawn", "in_dou
 
 
 def sent(site: Site, key: str, wait: timedelta | None = None) -> Report:
-    """Sends as far as it goes; an interrupt or a SIGTERM drains. Raises what `press.send` raises."""
+    """Sends as far as it goes; an interrupt or a SIGTERM drains, for so long as `drain` waits. Raises what `press.send`
+    raises."""
 
     async def run() -> Report:
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stop.set)
-        return await press.send(site, key, wait=wait, stop=stop)
+        work = asyncio.create_task(press.send(site, key, wait=wait, stop=stop))
+        asked = asyncio.create_task(stop.wait())
+        await asyncio.wait((work, asked), return_when=asyncio.FIRST_COMPLETED)
+        asked.cancel()
+        if not await drain([work]):
+            return work.result()
+        complain("stopped; what was on the wire is in doubt")
+        return await asyncio.to_thread(press.report, site, key)
 
     return asyncio.run(run())
 
@@ -126,7 +135,7 @@ def status(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Show the report of an edition, or where the last ones are."""
+    """Show the report of an edition, or where the last ones are; with `--names` the readers behind a number."""
     with opened(ctx) as site:
         if names is not None:
             if which is None:
@@ -157,7 +166,7 @@ def status(
 
 def copy(
     ctx: typer.Context,
-    key: Annotated[str, typer.Argument(help="An edition or a briefing.")],
+    key: Annotated[str, typer.Argument(help="An edition or a briefing.", metavar="KEY")],
     to: Annotated[str, typer.Option("--to", help="An allowed address.", metavar="ADDRESS")],
     segment: Segment = None,
 ) -> None:

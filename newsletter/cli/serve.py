@@ -8,11 +8,13 @@ import signal
 import typer
 
 from newsletter import schedule
+from newsletter.cli.logs import log_to_stderr
 from newsletter.cli.output import opened, say
 
 
 def serve(ctx: typer.Context) -> None:
     """Run the clock: every briefing assembles, locks and sends at its local time. SIGINT and SIGTERM drain."""
+    log_to_stderr()
     with opened(ctx) as site:
 
         async def run() -> None:

@@ -77,7 +77,7 @@ def _prepare(site: Site, key: str, now: bool) -> Edition:
         lock(site, key, now=now)
         edition = _find(site, key)
         if edition.state == State.HELD:
-            raise Refused(f"{key} is held: {edition.reason}; `newsletter edition release {key}` lets it go")
+            raise Refused(f"{key} is held: {edition.reason}; `newsletter edition release {key} --by NAME` lets it go")
     if edition.state == State.LOCKED:
         _start(site, key, now)
         edition = _find(site, key)

@@ -11,8 +11,10 @@ from apscheduler.executors.asyncio import AsyncIOExecutor
 from apscheduler.jobstores.memory import MemoryJobStore
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
+from newsletter.clock import SystemClock
 from newsletter.delivery.breaker import Breaker
 from newsletter.press import tick
+from newsletter.press.drain import DRAIN_SECONDS, drain
 from newsletter.press.site import Site
 
 _log = logging.getLogger(__name__)
@@ -22,8 +24,9 @@ RELEASE_SECONDS = 1
 WATCH_SECONDS = 60
 
 
-async def serve(site: Site, stop: asyncio.Event) -> None:
-    """Runs until ``stop`` is set; then drains: what is on the wire is settled, nothing else begins."""
+async def serve(site: Site, stop: asyncio.Event, *, drain_seconds: float = DRAIN_SECONDS) -> None:
+    """Runs until ``stop`` is set; then drains: nothing else begins, and what is on the wire has ``drain_seconds`` to be
+    settled. What has no answer by then is in doubt."""
     scheduler = AsyncIOScheduler(
         timezone=UTC,
         jobstores={"default": MemoryJobStore()},
@@ -42,6 +45,8 @@ async def serve(site: Site, stop: asyncio.Event) -> None:
                 result = work()
                 if asyncio.iscoroutine(result):
                     await result
+            except asyncio.CancelledError:
+                _log.warning("cut off; what was on the wire is in doubt", extra={"action": name})
             except Exception:
                 _log.exception("a tick failed; the next one tries again", extra={"action": name})
             finally:
@@ -52,12 +57,14 @@ async def serve(site: Site, stop: asyncio.Event) -> None:
     def plan() -> object:
         return asyncio.to_thread(_plan, site)
 
-    scheduler.add_job(kept("plan", plan), "interval", seconds=PLAN_SECONDS, id="plan")
+    first = SystemClock().now()  # the scheduler goes by the machine's clock, whatever the site's is
+    scheduler.add_job(kept("plan", plan), "interval", seconds=PLAN_SECONDS, id="plan", next_run_time=first)
     scheduler.add_job(
         kept("release", lambda: tick.release_due(site, stop, breakers)),
         "interval",
         seconds=RELEASE_SECONDS,
         id="release",
+        next_run_time=first,
     )
     scheduler.add_job(
         kept("watch", lambda: asyncio.to_thread(tick.watch, site)), "interval", seconds=WATCH_SECONDS, id="watch"
@@ -68,8 +75,8 @@ async def serve(site: Site, stop: asyncio.Event) -> None:
         await stop.wait()
     finally:
         scheduler.pause()
-        while running:
-            await asyncio.wait(running)
+        await asyncio.sleep(0)  # what the scheduler has just begun is running then
+        await drain(tuple(running), drain_seconds)
         scheduler.shutdown(wait=False)
         _log.info("the clock stopped", extra={"action": "serve"})
 

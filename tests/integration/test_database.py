@@ -116,3 +116,26 @@ def test_a_database_that_cannot_be_used_is_named(url: str) -> None:
 
 def test_a_password_is_not_in_the_repr() -> None:
     assert "secret" not in repr(Database("postgresql://omar:secret@127.0.0.1/x"))
+
+
+def test_what_people_decided_of_stories_before_is_kept_by_the_upgrade(database: Database) -> None:
+    """Where the status is not the source's word, it was a person's; withheld was only ever a source's."""
+    downgrade(database, "0002_paces")
+    row = text(
+        "INSERT INTO story (external_id, slug, status, source_status, source, latest_no, created_at, updated_at) "
+        "VALUES (:name, :name, :status, :said, 'note', 0, 1, 2)"
+    )
+    stories = [
+        {"name": "held", "status": "held", "said": "usable"},
+        {"name": "as-said", "status": "usable", "said": "usable"},
+        {"name": "unsaid", "status": "held", "said": None},
+        {"name": "withheld", "status": "withheld", "said": "held"},
+    ]
+    with database.write_connection() as connection:
+        connection.execute(row, stories)
+    upgrade(database)
+    with database.read_connection() as connection:
+        found = connection.execute(text("SELECT slug, decision, decided_at FROM story ORDER BY id")).all()
+    assert [tuple(one) for one in found] == [
+        ("held", "held", 2), ("as-said", None, None), ("unsaid", None, None), ("withheld", None, None),
+    ]  # fmt: skip
