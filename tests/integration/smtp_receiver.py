@@ -1,0 +1,313 @@
+"""A receiver that counts, and a line that can be cut: what the tests of the smtp backend believe instead of it.
+
+`Receiver` shares no code with the backend. It takes messages by DATA and by BDAT (RFC 3030), offers what it is told to
+offer, refuses what it is told to refuse, and can read lines as the servers did that SMTP smuggling went through
+(CVE-2023-51764 to 51766): a CR or LF alone ends a line, and NUL is not there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Literal
+
+from newsletter.backends.base import Result
+from newsletter.testing.counter import FakeCounter
+
+CHUNKING = ("PIPELINING", "8BITMIME", "CHUNKING")
+PIPELINING = ("PIPELINING", "8BITMIME")
+DIALECTS = {"chunking": CHUNKING, "pipelining": PIPELINING, "bare": ()}
+"""The three ways in which a message can travel."""
+
+_HEAD = re.compile(rb"[^\r\n]*")
+
+
+class _Over(Exception):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A message that was complete and answered with yes, at least on its way."""
+
+    sender: str
+    recipients: tuple[str, ...]
+    data: bytes
+
+
+class Receiver:
+    """Listens on a port of its own on 127.0.0.1 while its ``async with`` lasts.
+
+    ``refuse`` maps a word of a command (in capitals, as it may stand anywhere in the line) to the reply that the command
+    gets instead of yes; a 421 closes. ``early`` says what becomes of commands that came before the one before them was
+    answered: taken, dropped, or answered with 503. ``lenient`` reads lines as described above.
+    """
+
+    def __init__(
+        self,
+        offers: Sequence[str] = CHUNKING,
+        *,
+        refuse: Mapping[str, str] | None = None,
+        early: Literal["taken", "dropped", "refused"] = "taken",
+        lenient: bool = False,
+    ) -> None:
+        self._offers, self._refuse, self._early, self._lenient = tuple(offers), dict(refuse or {}), early, lenient
+        self._server: asyncio.Server | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.host, self.port = "127.0.0.1", 0
+        self.taken: list[Taken] = []
+        self.commands: list[str] = []
+        self.wire: list[bytearray] = []
+        """Every byte that came, one entry a connection."""
+
+    @property
+    def recipients(self) -> list[str]:
+        """Whose messages were taken, one entry a copy."""
+        return [recipient for taken in self.taken for recipient in taken.recipients]
+
+    async def __aenter__(self) -> Receiver:
+        self._server = await asyncio.start_server(self._connected, self.host, 0)
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self._server is not None
+        self._server.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._server.wait_closed()
+
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        try:
+            await _Talk(self, reader, writer, self._lenient).run(self._offers, self._refuse, self._early)
+        except (_Over, OSError, asyncio.CancelledError):
+            pass
+        finally:
+            writer.transport.abort()
+            self._tasks.discard(task)
+
+
+class _Talk:
+    """One connection."""
+
+    def __init__(
+        self, receiver: Receiver, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, lenient: bool
+    ) -> None:
+        self.receiver, self.reader, self.writer, self.lenient = receiver, reader, writer, lenient
+        self.buffer = bytearray()
+        self.log = bytearray()
+        receiver.wire.append(self.log)
+        self.skip_lf = False
+        self.sender = ""
+        self.recipients: list[str] = []
+        self.chunks = bytearray()
+
+    async def run(self, offers: Sequence[str], refuse: Mapping[str, str], early: str) -> None:
+        await self.say("220 receiver.test")
+        answered = True
+        while True:
+            # A command is early when it lies there while the answer to the one before it is not out.
+            if not answered and early != "taken" and self.buffer:
+                if early == "dropped":
+                    self.buffer.clear()
+                else:
+                    await self.line()
+                    await self.say("503 5.5.0 one command at a time")
+                    continue
+            line = (await self.line()).decode("latin-1")
+            self.receiver.commands.append(line)
+            answered = False
+            verb = line.partition(" ")[0].upper()
+            refusal = next((reply for word, reply in refuse.items() if word in line.upper()), "")
+            if verb == "BDAT":
+                await self.chunk(line, refusal)
+            elif refusal:
+                await self.say(refusal)
+            else:
+                await self.obey(verb, line, offers)
+            if refusal.startswith("421") or verb == "QUIT":
+                raise _Over
+
+    async def obey(self, verb: str, line: str, offers: Sequence[str]) -> None:
+        match verb:
+            case "EHLO":
+                words = ["receiver.test", *offers]
+                await self.say(*(f"250{'-' if n < len(words) else ' '}{word}" for n, word in enumerate(words, 1)))
+            case "MAIL":
+                self.reset()
+                self.sender = _path(line)
+                await self.say("250 ok")
+            case "RCPT" if self.sender:
+                self.recipients.append(_path(line))
+                await self.say("250 ok")
+            case "DATA" if self.recipients:
+                await self.say("354 go on")
+                lines: list[bytes] = []
+                while (text := await self.line()) != b".":
+                    lines.append(text[1:] if text.startswith(b".") else text)
+                await self.keep(b"".join(text + b"\r\n" for text in lines))
+            case "RSET":
+                self.reset()
+                await self.say("250 ok")
+            case "NOOP" | "HELO":
+                await self.say("250 ok")
+            case "QUIT":
+                await self.say("221 bye")
+            case "RCPT" | "DATA":
+                await self.say("503 5.5.1 not now")
+            case _:
+                await self.say("502 5.5.2 what?")
+
+    async def chunk(self, line: str, refusal: str) -> None:
+        # The bytes are read whatever the answer is (RFC 3030 section 2).
+        words = line.upper().split()
+        size = int(words[1])
+        while len(self.buffer) < size:
+            await self.more()
+        self.chunks += self.buffer[:size]
+        del self.buffer[:size]
+        if refusal or not self.recipients:
+            self.chunks.clear()
+            await self.say(refusal or "503 5.5.1 not now")
+        elif words[2:] == ["LAST"]:
+            await self.keep(bytes(self.chunks))
+        else:
+            await self.say("250 ok")
+
+    async def keep(self, data: bytes) -> None:
+        self.receiver.taken.append(Taken(self.sender, tuple(self.recipients), data))
+        self.reset()
+        await self.say("250 taken")
+
+    def reset(self) -> None:
+        self.sender, self.recipients = "", []
+        self.chunks.clear()
+
+    async def line(self) -> bytes:
+        """The next line without its end."""
+        while True:
+            if self.skip_lf and self.buffer:
+                self.skip_lf = False
+                if self.buffer.startswith(b"\n"):
+                    del self.buffer[:1]
+            if self.lenient:
+                head = _HEAD.match(self.buffer)
+                assert head is not None
+                if head.end() < len(self.buffer):
+                    # Whether an LF follows may show only later; the line has ended in any case.
+                    self.skip_lf = self.buffer[head.end()] == 0x0D
+                    del self.buffer[: head.end() + 1]
+                    return head[0].replace(b"\0", b"")
+            elif (end := self.buffer.find(b"\r\n")) >= 0:
+                line = bytes(self.buffer[:end])
+                del self.buffer[: end + 2]
+                return line
+            await self.more()
+
+    async def more(self) -> None:
+        data = await self.reader.read(65536)
+        if not data:
+            raise _Over
+        self.log += data
+        self.buffer += data
+
+    async def say(self, *lines: str) -> None:
+        self.writer.write("".join(f"{line}\r\n" for line in lines).encode())
+        await self.writer.drain()
+
+
+def _path(line: str) -> str:
+    return line.partition("<")[2].partition(">")[0]
+
+
+class Tap:
+    """A line to a server that can be listened to and cut.
+
+    Forwards from a port of its own to ``host:port``. The first connection is cut, at both ends, once ``cut_after`` bytes
+    have gone in the direction of ``cut``, if that is given. ``sent`` holds what clients sent, one entry a connection.
+    """
+
+    def __init__(self, host: str, port: int, cut: Literal["sent", "received"] | None = None, cut_after: int = 0) -> None:
+        self._there, self._cut, self._cut_after = (host, port), cut, cut_after
+        self._server: asyncio.Server | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.port = 0
+        self.sent: list[bytearray] = []
+        self.received: list[bytearray] = []
+
+    async def __aenter__(self) -> Tap:
+        self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self._server is not None
+        self._server.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._server.wait_closed()
+
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        sent, received = bytearray(), bytearray()
+        self.sent.append(sent)
+        self.received.append(received)
+        cut = self._cut if len(self.sent) == 1 else None
+        far_reader, far_writer = await asyncio.open_connection(*self._there)
+        ways = [
+            asyncio.create_task(_pour(reader, far_writer, sent, self._cut_after if cut == "sent" else None)),
+            asyncio.create_task(_pour(far_reader, writer, received, self._cut_after if cut == "received" else None)),
+        ]
+        try:
+            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for way in ways:
+                way.cancel()
+            await asyncio.gather(*ways, return_exceptions=True)
+            # What was forwarded goes out before the end; nothing else does.
+            for end in (writer, far_writer):
+                end.close()
+            self._tasks.discard(task)
+
+
+async def _pour(
+    source: asyncio.StreamReader, target: asyncio.StreamWriter, log: bytearray, at_most: int | None
+) -> None:
+    while at_most is None or len(log) < at_most:
+        data = await source.read(65536 if at_most is None else at_most - len(log))
+        if not data:
+            return
+        log += data
+        target.write(data)
+        await target.drain()
+
+
+def honest(counter: FakeCounter, received: Sequence[str]) -> None:
+    """Holds that every outcome is true of what the receiver counted: accepted is one copy, deferred and rejected none,
+    in doubt one at most, and nothing is without an outcome."""
+    copies = Counter(received)
+    assert not counter.unsettled
+    for recipient, outcome in counter.outcomes.items():
+        match outcome.result:
+            case Result.ACCEPTED:
+                assert copies[recipient] == 1, f"accepted: {copies[recipient]} copies of {recipient} ({outcome})"
+            case Result.IN_DOUBT:
+                assert copies[recipient] <= 1, f"in doubt: {copies[recipient]} copies of {recipient} ({outcome})"
+            case _:
+                assert copies[recipient] == 0, f"{outcome.result}: {recipient} has it ({outcome})"
+    assert copies.keys() <= counter.outcomes.keys(), "somebody has a message that nobody knows of"
