@@ -114,21 +114,15 @@ class _Talk:
 
     async def run(self, offers: Sequence[str], refuse: Mapping[str, str], early: str) -> None:
         await self.say("220 receiver.test")
-        answered = True
         while True:
-            # A command is early when it lies there while the answer to the one before it is not out.
-            if not answered and early != "taken" and self.buffer:
-                if early == "dropped":
-                    self.buffer.clear()
-                else:
-                    await self.line()
-                    await self.say("503 5.5.0 one command at a time")
-                    continue
             line = (await self.line()).decode("latin-1")
             self.receiver.commands.append(line)
-            answered = False
             verb = line.partition(" ")[0].upper()
             refusal = next((reply for word, reply in refuse.items() if word in line.upper()), "")
+            too_early = 0
+            if early != "taken" and verb != "BDAT":
+                too_early = self.buffer.count(b"\r\n") if early == "refused" else 0
+                self.buffer.clear()
             if verb == "BDAT":
                 await self.chunk(line, refusal)
             elif refusal:
@@ -137,6 +131,8 @@ class _Talk:
                 await self.obey(verb, line, offers)
             if refusal.startswith("421") or verb == "QUIT":
                 raise _Over
+            for _ in range(too_early):
+                await self.say("503 5.5.0 one command at a time")
 
     async def obey(self, verb: str, line: str, offers: Sequence[str]) -> None:
         match verb:
@@ -275,6 +271,8 @@ class Tap:
         ]
         try:
             await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            pass  # of our own `__aexit__`; asyncio would make noise about a callback that was cancelled
         finally:
             for way in ways:
                 way.cancel()
