@@ -59,6 +59,8 @@ class Receiver:
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self.host, self.port = "127.0.0.1", 0
+        self.open = 0
+        """How many connections there are."""
         self.taken: list[Taken] = []
         self.commands: list[str] = []
         self.wire: list[bytearray] = []
@@ -78,21 +80,19 @@ class Receiver:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         assert self._server is not None
-        self._server.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._server.wait_closed()
+        await _end(self._server, self._tasks)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
+        self.open += 1
         try:
             await _Talk(self, reader, writer, self._lenient).run(self._offers, self._refuse, self._early)
         except (_Over, OSError, asyncio.CancelledError):
             pass
         finally:
+            self.open -= 1
             writer.transport.abort()
             self._tasks.discard(task)
 
@@ -250,11 +250,7 @@ class Tap:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         assert self._server is not None
-        self._server.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._server.wait_closed()
+        await _end(self._server, self._tasks)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -264,22 +260,29 @@ class Tap:
         self.sent.append(sent)
         self.received.append(received)
         cut = self._cut if len(self.sent) == 1 else None
-        far_reader, far_writer = await asyncio.open_connection(*self._there)
-        ways = [
-            asyncio.create_task(_pour(reader, far_writer, sent, self._cut_after if cut == "sent" else None)),
-            asyncio.create_task(_pour(far_reader, writer, received, self._cut_after if cut == "received" else None)),
-        ]
+        writers = [writer]
+        ways: list[asyncio.Task[None]] = []
         try:
+            far_reader, far_writer = await asyncio.open_connection(*self._there)
+            writers.append(far_writer)
+            ways = [
+                asyncio.create_task(_pour(reader, far_writer, sent, self._cut_after if cut == "sent" else None)),
+                asyncio.create_task(_pour(far_reader, writer, received, self._cut_after if cut == "received" else None)),
+            ]
             await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+            for way in ways:
+                way.cancel()
+            # What was forwarded goes out before the end; nothing else does.
+            for end in writers:
+                end.close()
+            await asyncio.gather(*ways, *(end.wait_closed() for end in writers), return_exceptions=True)
         except asyncio.CancelledError:
             pass  # of our own `__aexit__`; asyncio would make noise about a callback that was cancelled
         finally:
             for way in ways:
                 way.cancel()
-            await asyncio.gather(*ways, return_exceptions=True)
-            # What was forwarded goes out before the end; nothing else does.
-            for end in (writer, far_writer):
-                end.close()
+            for end in writers:
+                end.transport.abort()
             self._tasks.discard(task)
 
 
@@ -293,6 +296,16 @@ async def _pour(
         log += data
         target.write(data)
         await target.drain()
+
+
+async def _end(server: asyncio.Server, tasks: set[asyncio.Task[None]]) -> None:
+    server.close()
+    await asyncio.sleep(0)  # a connection that was accepted just now gets its task
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await server.wait_closed()
+    await asyncio.sleep(0)  # and a transport that was aborted closes
 
 
 def honest(counter: FakeCounter, received: Sequence[str]) -> None:
