@@ -8,7 +8,6 @@ offer, refuses what it is told to refuse, and can read lines as the servers did 
 from __future__ import annotations
 
 import asyncio
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,9 +21,6 @@ CHUNKING = ("PIPELINING", "8BITMIME", "CHUNKING")
 PIPELINING = ("PIPELINING", "8BITMIME")
 DIALECTS = {"chunking": CHUNKING, "pipelining": PIPELINING, "bare": ()}
 """The three ways in which a message can travel."""
-
-_HEAD = re.compile(rb"[^\r\n]*")
-
 
 class _Over(Exception):
     pass
@@ -44,7 +40,8 @@ class Receiver:
 
     ``refuse`` maps a word of a command (in capitals, as it may stand anywhere in the line) to the reply that the command
     gets instead of yes; a 421 closes. ``early`` says what becomes of commands that came before the one before them was
-    answered: taken, dropped, or answered with 503. ``lenient`` reads lines as described above.
+    answered: taken, dropped, answered with 503, or that only when they came right behind a message, as Haraka does.
+    ``lenient`` reads lines as described above.
     """
 
     def __init__(
@@ -52,7 +49,7 @@ class Receiver:
         offers: Sequence[str] = CHUNKING,
         *,
         refuse: Mapping[str, str] | None = None,
-        early: Literal["taken", "dropped", "refused"] = "taken",
+        early: Literal["taken", "dropped", "refused", "refused behind a message"] = "taken",
         lenient: bool = False,
     ) -> None:
         self._offers, self._refuse, self._early, self._lenient = tuple(offers), dict(refuse or {}), early, lenient
@@ -88,7 +85,7 @@ class Receiver:
         self._tasks.add(task)
         self.open += 1
         try:
-            await _Talk(self, reader, writer, self._lenient).run(self._offers, self._refuse, self._early)
+            await _Talk(self, reader, writer, self._early, lenient=self._lenient).run(self._offers, self._refuse)
         except (_Over, OSError, asyncio.CancelledError):
             pass
         finally:
@@ -101,9 +98,15 @@ class _Talk:
     """One connection."""
 
     def __init__(
-        self, receiver: Receiver, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, lenient: bool
+        self,
+        receiver: Receiver,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        early: str,
+        *,
+        lenient: bool,
     ) -> None:
-        self.receiver, self.reader, self.writer, self.lenient = receiver, reader, writer, lenient
+        self.receiver, self.reader, self.writer, self.early, self.lenient = receiver, reader, writer, early, lenient
         self.buffer = bytearray()
         self.log = bytearray()
         receiver.wire.append(self.log)
@@ -112,7 +115,7 @@ class _Talk:
         self.recipients: list[str] = []
         self.chunks = bytearray()
 
-    async def run(self, offers: Sequence[str], refuse: Mapping[str, str], early: str) -> None:
+    async def run(self, offers: Sequence[str], refuse: Mapping[str, str]) -> None:
         await self.say("220 receiver.test")
         while True:
             line = (await self.line()).decode("latin-1")
@@ -120,8 +123,8 @@ class _Talk:
             verb = line.partition(" ")[0].upper()
             refusal = next((reply for word, reply in refuse.items() if word in line.upper()), "")
             too_early = 0
-            if early != "taken" and verb != "BDAT":
-                too_early = self.buffer.count(b"\r\n") if early == "refused" else 0
+            if self.early in ("dropped", "refused") and verb != "BDAT":
+                too_early = self.buffer.count(b"\r\n") if self.early == "refused" else 0
                 self.buffer.clear()
             if verb == "BDAT":
                 await self.chunk(line, refusal)
@@ -131,8 +134,11 @@ class _Talk:
                 await self.obey(verb, line, offers)
             if refusal.startswith("421") or verb == "QUIT":
                 raise _Over
-            for _ in range(too_early):
-                await self.say("503 5.5.0 one command at a time")
+            await self.too_early(too_early)
+
+    async def too_early(self, commands: int) -> None:
+        for _ in range(commands):
+            await self.say("503 5.5.0 one command at a time")
 
     async def obey(self, verb: str, line: str, offers: Sequence[str]) -> None:
         match verb:
@@ -151,7 +157,11 @@ class _Talk:
                 lines: list[bytes] = []
                 while (text := await self.line()) != b".":
                     lines.append(text[1:] if text.startswith(b".") else text)
+                behind = self.buffer.count(b"\r\n") if self.early == "refused behind a message" else 0
+                if behind:
+                    self.buffer.clear()
                 await self.keep(b"".join(text + b"\r\n" for text in lines))
+                await self.too_early(behind)
             case "RSET":
                 self.reset()
                 await self.say("250 ok")
@@ -168,8 +178,9 @@ class _Talk:
         # The bytes are read whatever the answer is (RFC 3030 section 2).
         words = line.upper().split()
         size = int(words[1])
-        while len(self.buffer) < size:
+        while len(self.buffer) < size + self.skip_lf:
             await self.more()
+        self.after_cr()
         self.chunks += self.buffer[:size]
         del self.buffer[:size]
         if refusal or not self.recipients:
@@ -192,23 +203,27 @@ class _Talk:
     async def line(self) -> bytes:
         """The next line without its end."""
         while True:
-            if self.skip_lf and self.buffer:
-                self.skip_lf = False
-                if self.buffer.startswith(b"\n"):
-                    del self.buffer[:1]
+            if self.buffer:
+                self.after_cr()
             if self.lenient:
-                head = _HEAD.match(self.buffer)
-                assert head is not None
-                if head.end() < len(self.buffer):
-                    # Whether an LF follows may show only later; the line has ended in any case.
-                    self.skip_lf = self.buffer[head.end()] == 0x0D
-                    del self.buffer[: head.end() + 1]
-                    return head[0].replace(b"\0", b"")
+                ends = [end for end in (self.buffer.find(b"\r"), self.buffer.find(b"\n")) if end >= 0]
+                if ends:
+                    # Whether an LF follows a CR may show only later; the line has ended in any case.
+                    end = min(ends)
+                    line = bytes(self.buffer[:end])
+                    self.skip_lf = self.buffer[end] == 0x0D
+                    del self.buffer[: end + 1]
+                    return line.replace(b"\0", b"")
             elif (end := self.buffer.find(b"\r\n")) >= 0:
                 line = bytes(self.buffer[:end])
                 del self.buffer[: end + 2]
                 return line
             await self.more()
+
+    def after_cr(self) -> None:
+        if self.skip_lf and self.buffer.startswith(b"\n"):
+            del self.buffer[:1]
+        self.skip_lf = False
 
     async def more(self) -> None:
         data = await self.reader.read(65536)

@@ -16,7 +16,7 @@ from newsletter.backends.smtp import SmtpBackend
 from newsletter.testing import conformance
 from newsletter.testing.conformance import Case
 from newsletter.testing.counter import FakeCounter
-from newsletter.testing.smtp import Flood, ScriptedServer
+from newsletter.testing.smtp import Flood, Say, ScriptedServer
 from tests.integration.smtp_receiver import CHUNKING, DIALECTS, PIPELINING, Receiver, Tap, honest
 
 QUICK = {"connect": 1, "greeting": 0.3, "command": 0.3, "data": 0.3, "block": 0.3, "dot": 0.3}
@@ -33,7 +33,7 @@ async def send(port: int, messages: list[Message], **options: Any) -> FakeCounte
     counter = FakeCounter(messages)
     backend = SmtpBackend("relay", known | {"hostname": "c.test"} | options)
     try:
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(8):
             await backend.deliver(counter)
     finally:
         await backend.close()
@@ -113,6 +113,7 @@ REFUSALS: dict[str, dict[str, Any]] = {
     "PIPELINING by refusing": {"early": "refused"},
     "PIPELINING by dropping, without CHUNKING": {"early": "dropped", "offers": PIPELINING},
     "PIPELINING by refusing, without CHUNKING": {"early": "refused", "offers": PIPELINING},
+    "PIPELINING behind a message": {"early": "refused behind a message", "offers": PIPELINING},
     "SIZE with 555": {"refuse": {" SIZE=": "555 5.5.4 no such parameter"}},
     "SIZE with 552": {"refuse": {" SIZE=": "552 5.3.4 too big"}},
     "SIZE with 452": {"refuse": {" SIZE=": "452 4.3.1 no room"}},
@@ -168,6 +169,57 @@ def test_eight_bit_words_arrive_as_they_were_or_are_refused_before_they_go_out(
     declared = any(" BODY=8BITMIME" in command for command in receiver.commands)
     assert [taken.data for taken in receiver.taken] == ([message.data] if declared else [])
     assert not declared or "8BITMIME" in offers
+
+
+def test_a_server_that_wants_no_envelope_behind_a_message_still_gets_everything_at_once() -> None:
+    """Haraka answers 503 to an envelope that leaves together with the dot before it (RFC 2920 section 3.1 allows it).
+    That is no word on its reader, who must not wait for it."""
+
+    async def scene() -> tuple[FakeCounter, Receiver]:
+        async with Receiver(PIPELINING, early="refused behind a message") as receiver:
+            counter = await send(receiver.port, letters(10), timeouts=PATIENT)
+            await quiet(receiver)
+            return counter, receiver
+
+    counter, receiver = asyncio.run(scene())
+    honest(counter, receiver.recipients)
+    assert {outcome.result for outcome in counter.outcomes.values()} == {Result.ACCEPTED}
+    assert len(receiver.taken) == 10
+
+
+# ── answers that nobody asked for ─────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("end", [True, False], ids=["closes", "stays"])
+@pytest.mark.parametrize(
+    "behind",
+    [b"250 yes\r\n", b"421 4.3.2 closing\r\n", b"what?\r\n", b"354 go on\r\n", b"25"],
+    ids=["yes", "421", "noise", "354", "half a reply"],
+)
+@pytest.mark.parametrize("point", ["CONNECT", "EHLO", "AUTH", "MAIL", "RCPT", "DATA", "."])
+def test_words_right_behind_an_answer_end_the_connection_and_nothing_hangs(
+    point: str, behind: bytes, end: bool
+) -> None:
+    """They come in one piece with the answer, so that nothing of ours lies between."""
+    answers = {
+        "CONNECT": b"220 x\r\n",
+        "EHLO": b"250-x\r\n250-AUTH PLAIN\r\n250 PIPELINING\r\n",
+        "AUTH": b"235 2.7.0 ok\r\n",
+        "DATA": b"354 go on\r\n",
+    }
+    login = {"username": "omar", "password": "correct horse", "allow_plaintext": True}
+
+    async def scene() -> tuple[FakeCounter, ScriptedServer]:
+        script = {point: Say(answers.get(point, b"250 ok\r\n") + behind, then_close=end)}
+        async with ScriptedServer(script, users={"omar": "correct horse"}, auth_in_the_clear=True) as server:
+            return await send(server.port, letters(2), **(login if point == "AUTH" else {})), server
+
+    counter, server = asyncio.run(scene())
+    # The answer to a final dot begins with yes here: every message that was complete was taken.
+    honest(counter, [recipient for mail in server.mails for recipient in mail.recipients])
+    assert counter.outcomes
+    if point != ".":
+        assert Result.ACCEPTED not in {outcome.result for outcome in counter.outcomes.values()}
 
 
 # ── answers without an end ────────────────────────────────────────────────────────────────────────────────────────────
