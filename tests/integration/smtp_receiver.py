@@ -22,6 +22,7 @@ PIPELINING = ("PIPELINING", "8BITMIME")
 DIALECTS = {"chunking": CHUNKING, "pipelining": PIPELINING, "bare": ()}
 """The three ways in which a message can travel."""
 
+
 class _Over(Exception):
     pass
 
@@ -248,7 +249,9 @@ class Tap:
     have gone in the direction of ``cut``, if that is given. ``sent`` holds what clients sent, one entry a connection.
     """
 
-    def __init__(self, host: str, port: int, cut: Literal["sent", "received"] | None = None, cut_after: int = 0) -> None:
+    def __init__(
+        self, host: str, port: int, cut: Literal["sent", "received"] | None = None, cut_after: int = 0
+    ) -> None:
         self._there, self._cut, self._cut_after = (host, port), cut, cut_after
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -282,7 +285,9 @@ class Tap:
             writers.append(far_writer)
             ways = [
                 asyncio.create_task(_pour(reader, far_writer, sent, self._cut_after if cut == "sent" else None)),
-                asyncio.create_task(_pour(far_reader, writer, received, self._cut_after if cut == "received" else None)),
+                asyncio.create_task(
+                    _pour(far_reader, writer, received, self._cut_after if cut == "received" else None)
+                ),
             ]
             await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
             for way in ways:

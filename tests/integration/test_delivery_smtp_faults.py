@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +14,6 @@ from newsletter.audience.models import Subscriber
 from newsletter.backends.base import Message
 from newsletter.backends.smtp import SmtpBackend
 from newsletter.database import Database
-from newsletter.database.schema import upgrade
 from newsletter.delivery.breaker import Breaker, Gate
 from newsletter.delivery.models import Status
 from newsletter.delivery.pump import Delivered
@@ -32,22 +29,10 @@ READERS = 12
 EVERYBODY = {address(number) for number in range(1, READERS + 1)}
 
 
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("template") / "newsletter.db"
-    database = Database(f"sqlite:///{path}")
-    upgrade(database)
-    database.close()
-    return path
-
-
 @pytest.fixture
-def world(template: Path, tmp_path: Path, clock: FixedClock) -> Iterator[World]:
-    """Readers who wait for an edition, on SQLite: what the ledger does with an outcome is tested on each engine elsewhere."""
-    shutil.copy(template, tmp_path / "newsletter.db")
-    database = Database(f"sqlite:///{tmp_path / 'newsletter.db'}")
-    yield make_world(database, clock, READERS)
-    database.close()
+def world(on_sqlite: Database, clock: FixedClock) -> World:
+    """Readers who wait for an edition."""
+    return make_world(on_sqlite, clock, READERS)
 
 
 def relay(port: int, **options: Any) -> SmtpBackend:
@@ -69,7 +54,9 @@ def who(world: World, status: Status) -> set[str]:
 
 
 def reasons(world: World) -> str:
-    return "\n".join(f"{one.status}: {one.reason}: {one.reply}" for one in report(world.database, world.edition).reasons)
+    return "\n".join(
+        f"{one.status}: {one.reason}: {one.reply}" for one in report(world.database, world.edition).reasons
+    )
 
 
 def goes_on(world: World, clock: FixedClock, breakers: dict[str, Breaker], delivered: Delivered) -> None:
@@ -240,11 +227,9 @@ def spoil(world: World, numbers: Iterator[int]) -> dict[int, str]:
 
 
 def test_a_bad_address_is_rejected_by_name_before_a_connection_is_opened(
-    template: Path, tmp_path: Path, clock: FixedClock
+    on_sqlite: Database, clock: FixedClock
 ) -> None:
-    shutil.copy(template, tmp_path / "newsletter.db")
-    database = Database(f"sqlite:///{tmp_path / 'newsletter.db'}")
-    world = make_world(database, clock, len(BAD))
+    world = make_world(on_sqlite, clock, len(BAD))
     spoilt = spoil(world, iter(range(1, len(BAD) + 1)))
 
     async def scene() -> tuple[Delivered, int]:
@@ -254,9 +239,8 @@ def test_a_bad_address_is_rejected_by_name_before_a_connection_is_opened(
     delivered, connections = asyncio.run(scene())
     assert connections == 0
     assert delivered.done
-    assert {one.subscriber: one.email for one in names(database, world.edition, Status.REJECTED)} == spoilt
+    assert {one.subscriber: one.email for one in names(on_sqlite, world.edition, Status.REJECTED)} == spoilt
     assert world.balanced()
-    database.close()
 
 
 def test_the_others_go_out_when_some_addresses_are_bad(world: World) -> None:
