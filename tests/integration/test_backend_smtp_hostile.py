@@ -93,6 +93,25 @@ def test_a_line_that_is_cut_at_any_byte_loses_nobody_and_doubles_nobody(
     assert asyncio.run(scene()) == {Result.ACCEPTED, Result.DEFERRED, Result.IN_DOUBT}
 
 
+@pytest.mark.parametrize("offers", DIALECTS.values(), ids=DIALECTS)
+def test_a_line_that_is_cut_in_a_long_message_loses_none_of_those_behind_it(offers: tuple[str, ...]) -> None:
+    """The second message, on a line that has carried one, is longer than all buffers; the third waits behind it."""
+    long = b"Subject: x\r\n\r\n" + b"long words\r\n" * 1_500_000
+    messages = letters(5)
+    messages[1] = Message(2, "a@b.test", "2@b.test", long)
+
+    async def scene() -> tuple[FakeCounter, Receiver]:
+        async with Receiver(offers) as receiver, Tap(receiver.host, receiver.port, "sent", 3_000_000) as tap:
+            counter = await send(tap.port, messages, timeouts=PATIENT)
+            await quiet(receiver)
+            return counter, receiver
+
+    counter, receiver = asyncio.run(scene())
+    honest(counter, receiver.recipients)
+    assert not counter.waiting
+    assert sorted(counter.outcomes) == [message.recipient for message in messages]
+
+
 async def quiet(receiver: Receiver) -> None:
     """Until the receiver has read what was sent before the cut."""
     async with asyncio.timeout(5):

@@ -182,6 +182,27 @@ def test_an_attack_on_the_line_stops_the_edition_and_the_report_says_which(
     assert world.count(Status.ACCEPTED) == READERS
 
 
+@pytest.mark.parametrize("extensions", [ScriptedServer.DEFAULT_EXTENSIONS, ()], ids=["pipelining", "bare"])
+@pytest.mark.parametrize("tls", ["starttls", "implicit"])
+def test_one_line_under_tls_carries_the_whole_edition_without_a_stop(
+    world: World, tmp_path: Path, tls: str, extensions: tuple[str, ...]
+) -> None:
+    line = Line(tmp_path)
+
+    async def scene() -> ScriptedServer:
+        async with ScriptedServer(
+            context=line.context(), implicit=tls == "implicit", extensions=extensions, users={"omar": PASSWORD}
+        ) as server:
+            options = {"tls": tls, "ca_file": line.ca_file, "connections": 1, **LOGIN}
+            assert (await pump(world, server.port, {}, **options)).done
+            return server
+
+    server = asyncio.run(scene())
+    assert server.connections == 1
+    assert len(server.accepted) == len(set(server.accepted)) == READERS
+    assert server.unfinished == 0
+
+
 # ── AUTH ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 MECHANISMS: dict[str, dict[str, Any]] = {"PLAIN": LOGIN, "LOGIN": LOGIN}
