@@ -10,6 +10,7 @@ import ssl
 
 from newsletter.backends.base import Message, Outcome
 from newsletter.backends.smtp.carrier import DataCarrier, Ended, Lane
+from newsletter.backends.smtp.chunks import ChunkCarrier
 from newsletter.backends.smtp.options import SmtpOptions, is_loopback
 from newsletter.backends.smtp.outcomes import refusal, unavailable
 from newsletter.backends.smtp.protocol import Step
@@ -31,7 +32,7 @@ class Client:
     def __init__(self, wire: Wire, options: SmtpOptions) -> None:
         self._wire, self._session, self._options = wire, wire.session, options
         self._stale = self._busy = False
-        self._carrier: DataCarrier | None = None
+        self._carrier: DataCarrier | ChunkCarrier | None = None
         self._carried = 0
 
     @property
@@ -58,7 +59,12 @@ class Client:
     async def carry(self, lane: Lane, message: Message) -> Ended:
         """Sends ``message`` and what the lane's counter has behind it, until nothing is at hand, or this connection is
         at its end, or the lane is stopped. Raises what the counter raises. Cancelled, it settles what is in doubt."""
-        carrier = DataCarrier(lane, self._wire, self._stale)
+        session = self._session
+        carrier: DataCarrier | ChunkCarrier
+        if self._options.chunking and session.chunking and session.pipelining:
+            carrier = ChunkCarrier(lane, self._wire, self._stale)
+        else:
+            carrier = DataCarrier(lane, self._wire, self._stale)
         fresh, self._carrier, self._busy = self._carried == 0, carrier, True
         self._wire.listen(carrier, self._options.timeouts.limits)
         try:
@@ -177,7 +183,10 @@ async def connect(options: SmtpOptions, context: ssl.SSLContext | None) -> Clien
     except OSError as error:
         if wire is not None:
             wire.abort("given up")
-        raise Unavailable(unavailable(f"cannot connect to {options.where}: {words_of(error)}")) from None
+        words = words_of(error)
+        if options.tls != "none" and isinstance(error, ConnectionResetError | ConnectionAbortedError):
+            words += " in the TLS handshake; does it speak TLS 1.2 or newer?"
+        raise Unavailable(unavailable(f"cannot connect to {options.where}: {words}")) from None
     except BaseException:
         if wire is not None:
             wire.abort("given up")

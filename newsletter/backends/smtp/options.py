@@ -71,6 +71,10 @@ class SmtpOptions(Options):
     """What we call ourselves in EHLO: this machine's full name, or its address, unless given."""
     connections: Annotated[int, Field(ge=1, le=1000)] = 10
     messages_per_connection: Annotated[int, Field(ge=1)] = 1000
+    chunking: bool = True
+    """Whether messages go by BDAT where the server offers CHUNKING and PIPELINING (RFC 3030, 2920)."""
+    in_flight: Annotated[int, Field(ge=1, le=100)] = 1
+    """How many messages by BDAT may be under way at once on a connection. Each is a reader in doubt after a crash."""
     idle_timeout: Duration = timedelta(minutes=1)
     """How long a connection with nothing to do is kept."""
     timeouts: Timeouts = Timeouts()
