@@ -66,9 +66,7 @@ def make_site(folder: Path, database: str, backend: str, more: str = "") -> Site
     """
     (folder / "subscribers").mkdir(parents=True, exist_ok=True)
     config = folder / "config.yaml"
-    config.write_text(
-        _CONFIG.format(secret=_SECRET, database=database, backend=backend, more=more), encoding="utf-8"
-    )
+    config.write_text(_CONFIG.format(secret=_SECRET, database=database, backend=backend, more=more), encoding="utf-8")
     (folder / "subscribers" / "segments.yaml").write_text(
         "everyone: {backend: relay, rule: {everyone: true}}\n", encoding="utf-8"
     )
@@ -85,7 +83,9 @@ def add_readers(site: Site, count: int) -> int:
     statement = text(_READERS.format(hash=hashed, tags=empty[0], attributes=empty[1]))
     with site.database.write_connection() as connection:
         consent = connection.execute(
-            insert(Consent).values(digest="d", wording="yes", source="benchmark", at=site.clock.now()).returning(Consent.id)
+            insert(Consent)
+            .values(digest="d", wording="yes", source="benchmark", at=site.clock.now())
+            .returning(Consent.id)
         ).scalar_one()
     for first in range(1, count + 1, _CHUNK):
         last = min(count, first + _CHUNK - 1)
