@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import resource
-import statistics
 import threading
 import time
-from collections.abc import Sequence
+from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 MIB = 1 << 20
 _PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -31,8 +30,7 @@ def cores() -> int:
 def resident(pid: int | str = "self") -> int:
     """Bytes of memory that a process has resident now; 0 where there is no /proc or no such process."""
     try:
-        with open(f"/proc/{pid}/statm", encoding="ascii") as file:
-            return int(file.read().split()[1]) * _PAGE
+        return int(Path(f"/proc/{pid}/statm").read_text("ascii").split()[1]) * _PAGE
     except OSError:
         return 0
 
@@ -56,8 +54,8 @@ class Memory:
 
     @staticmethod
     def _now() -> int:
-        with open(f"/proc/self/task/{os.getpid()}/children", encoding="ascii") as file:
-            return sum(resident(pid) for pid in ("self", *file.read().split()))
+        children = Path(f"/proc/self/task/{os.getpid()}/children")
+        return sum(resident(pid) for pid in ("self", *(children.read_text().split() if children.exists() else ())))
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._end.set()
@@ -75,7 +73,7 @@ class Memory:
 
 
 class Stopwatch:
-    """Seconds of wall clock and of processor that a block takes, in this process and those of its children that ended."""
+    """Seconds of wall clock and of processor that a block takes, here and in those child processes that ended."""
 
     def __enter__(self) -> Self:
         self._cpu = self._used()
@@ -90,12 +88,3 @@ class Stopwatch:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.wall = time.perf_counter() - self._wall
         self.cpu = self._used() - self._cpu
-
-    def result(self, messages: int, **more: Any) -> dict[str, Any]:
-        """As the runner wants it."""
-        return {"messages": messages, "seconds": self.wall, "cpu": self.cpu, **more}
-
-
-def spread(values: Sequence[float]) -> str:
-    """``median (least–most)``"""
-    return f"{statistics.median(values):>8,.0f} ({min(values):,.0f}–{max(values):,.0f})"

@@ -15,6 +15,7 @@ import pstats
 import sys
 import tempfile
 from collections.abc import Coroutine
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, TypeVar
 from unittest.mock import patch
@@ -22,34 +23,12 @@ from unittest.mock import patch
 from benchmarks.edition import KEY, add_readers, lock_edition, make_site
 from benchmarks.machine import SENDER, Memory, Stopwatch, pin
 from benchmarks.mail import rendered
-from newsletter.backends.base import Backend, Counter, Outcome, Result, Stopped
+from benchmarks.null import NullBackend
 from newsletter.press import Site
 from newsletter.press.lock import lock
 from newsletter.press.send import send
 
 T = TypeVar("T")
-
-
-class NullBackend(Backend):
-    """Says yes to everything, at once, on as many lanes as it is told: what is left is the press and its ledger."""
-
-    live = False
-
-    def __init__(self, lanes: int) -> None:
-        super().__init__("relay", {})
-        self._lanes = lanes
-
-    async def deliver(self, counter: Counter) -> None:
-        await asyncio.gather(*(self._lane(counter, lane) for lane in range(self._lanes)))
-
-    async def _lane(self, counter: Counter, lane: int) -> None:
-        accepted = Outcome(Result.ACCEPTED, 250, "2.0.0", "2.0.0 taken")
-        while (message := await counter.take(lane)) is not None:
-            try:
-                await counter.intend(lane, message)
-            except Stopped:
-                return
-            counter.settle(lane, message, accepted)
 
 
 def run(work: Coroutine[Any, Any, T], loop: str) -> T:
@@ -117,13 +96,12 @@ def main() -> None:
     if given.options:
         backend += f", {given.options}"
     more = "".join(f"    {line}\n" for line in given.briefing.splitlines())
-    with tempfile.TemporaryDirectory(prefix="newsletter-bench.") as folder:
-        with make_site(Path(folder), given.database, backend, more) as site:
-            if given.null:
-                with patch.object(site, "backend", lambda name: NullBackend(given.connections)):
-                    result = measure(given, site)
-            else:
-                result = measure(given, site)
+    with (
+        tempfile.TemporaryDirectory(prefix="newsletter-bench.") as folder,
+        make_site(Path(folder), given.database, backend, more) as site,
+        patch.object(site, "backend", lambda name: NullBackend(given.connections)) if given.null else nullcontext(),
+    ):
+        result = measure(given, site)
     json.dump(result, sys.stdout)
     print()
 

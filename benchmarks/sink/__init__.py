@@ -1,22 +1,19 @@
-"""A server that takes every message and counts: `sink.c`, built with the C compiler there is, or Postfix's smtp-sink."""
+"""A server that takes every message and counts: `sink.c`, built with the C compiler there is; or else smtp-sink."""
 
 from __future__ import annotations
 
 import os
 import shutil
-import signal
 import smtplib
 import socket
 import subprocess
-import tempfile
 import time
-from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 
-SOURCE = Path(__file__).parent / "sink.c"
-CC = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+from benchmarks.native import CC, Native, built
+
 SMTP_SINK = shutil.which("smtp-sink", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
 
 
@@ -26,20 +23,6 @@ class Count(NamedTuple):
     messages: int
     bytes: int
     connections: int
-
-
-@cache
-def _folder() -> tempfile.TemporaryDirectory[str]:
-    return tempfile.TemporaryDirectory(prefix="newsletter-sink.")
-
-
-@cache
-def built() -> Path:
-    """The sink's program, in a temporary folder that goes with this process. Raises CalledProcessError."""
-    assert CC is not None
-    program = Path(_folder().name) / "sink"
-    subprocess.run([CC, "-O2", "-Wall", "-Wextra", "-Werror", "-o", program, SOURCE], check=True)
-    return program
 
 
 class Sink:
@@ -54,7 +37,7 @@ class Sink:
     ) -> None:
         self.ours = CC is not None
         if self.ours:
-            self._command = [str(built()), "-s", str(size_limit)]
+            self._command = [str(built(Path(__file__).parent / "sink.c")), "-s", str(size_limit)]
             self._command += ["-c"] if chunking else []
             self._command += ["-r", str(record)] if record else []
         elif SMTP_SINK and record is None:
@@ -68,16 +51,9 @@ class Sink:
         self._core = core
 
     def __enter__(self) -> Self:
-        self._process = subprocess.Popen(self._command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
-        self.pid = self._process.pid
-        if self._core is not None:
-            os.sched_setaffinity(self.pid, {self._core})
+        self._running = Native(self._command, self._core)
         if self.ours:
-            assert self._process.stdout is not None
-            words = self._process.stdout.readline().split()
-            if words[:1] != ["listening"]:
-                raise RuntimeError("the sink does not start")
-            self.port = int(words[1])
+            self.port = self._running.listening()
         else:
             self._wait()
         return self
@@ -102,16 +78,12 @@ class Sink:
 
     def cpu_seconds(self) -> float:
         """Processor time it has used."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return self._running.cpu_seconds()
 
     def stop(self) -> Count | None:
         """Ends it with SIGTERM, and says what it took."""
-        if self._process.returncode is not None:
-            return None
-        self._process.send_signal(signal.SIGTERM)
-        words, _ = self._process.communicate(timeout=10)
-        return _counted(words) if self.ours else None
+        words = self._running.stop()
+        return _counted(words) if self.ours and words else None
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.stop()

@@ -380,6 +380,10 @@ static bool flush(struct connection *c) {
 }
 
 static void readable(struct connection *c) {
+    /* A sender that leaves Nagle's algorithm on would wait for our delayed ACK now and then, and we would measure that.
+     * The kernel forgets this option by itself, so it is said again. */
+    int one = 1;
+    setsockopt(c->fd, IPPROTO_TCP, TCP_QUICKACK, &one, sizeof one);
     memcpy(buffer, c->hold, c->held);
     ssize_t n = recv(c->fd, buffer + c->held, BUFFER, 0);
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
