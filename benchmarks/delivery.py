@@ -75,13 +75,16 @@ class Sender:
     """Messages of the run by which its speed is guessed."""
 
 
-def _python(*arguments: object) -> list[str]:
+def python(*arguments: object) -> list[str]:
+    """A module of ours as a command line."""
     return [sys.executable, "-m", *map(str, arguments)]
 
 
-def _ours(*more: str) -> Callable[[Load, int, int], list[str]]:
+def ours(*more: str) -> Callable[[Load, int, int], list[str]]:
+    """Our own command line, with more options of `benchmarks.sender`."""
+
     def command(load: Load, port: int, messages: int) -> list[str]:
-        return _python("benchmarks.sender", "--port", port, "--messages", messages, "--size", load.size,
+        return python("benchmarks.sender", "--port", port, "--messages", messages, "--size", load.size,
                        "--connections", load.connections, *more)  # fmt: skip
 
     return command
@@ -102,18 +105,16 @@ def _smtp_source(load: Load, port: int, messages: int) -> list[str]:
 
 def senders() -> Iterator[Sender]:
     """Those that are installed."""
-    yield Sender(OURS, _ours(), 5_000)
+    yield Sender(OURS, ours(), 5_000)
     if SMTP_SOURCE:
         yield Sender("smtp-source -d", _smtp_source, 5_000)
-    yield Sender("smtplib", _rival(*_python("benchmarks.rivals.smtplib_threads")), 1_000)
+    yield Sender("smtplib", _rival(*python("benchmarks.rivals.smtplib_threads")), 1_000)
     try:
         import aiosmtplib
     except ImportError:
         pass
     else:
-        yield Sender(
-            f"aiosmtplib {aiosmtplib.__version__}", _rival(*_python("benchmarks.rivals.aiosmtplib_tasks")), 500
-        )
+        yield Sender(f"aiosmtplib {aiosmtplib.__version__}", _rival(*python("benchmarks.rivals.aiosmtplib_tasks")), 500)
     if NODE and NODEMAILER.is_dir():
         version = json.loads((NODEMAILER / "package.json").read_text())["version"]
         program = str(ROOT / "benchmarks" / "rivals" / "nodemailer_pool.mjs")
@@ -198,7 +199,7 @@ def memory_line(runs: list[Run]) -> str:
 
 def stages(load: Load, messages: int) -> Iterator[str]:
     """Where our time goes: the same without a network, and the freeze by itself."""
-    _, _, _, said = run(_python("benchmarks.sender", "--null", "--messages", messages, "--size", load.size,
+    _, _, _, said = run(python("benchmarks.sender", "--null", "--messages", messages, "--size", load.size,
                                 "--connections", load.connections))  # fmt: skip
     count = said["messages"]
     yield (

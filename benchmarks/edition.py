@@ -27,7 +27,7 @@ publication:
   postal_address: 14 Custom House Quay, Port Maren PM1 4QX
   base_url: https://courier.example.org
   timezone: Europe/Berlin
-environment: production
+{publication}environment: production
 secret_key: {secret}
 database: {database}
 backends:
@@ -38,15 +38,16 @@ briefings:
     sender: {{name: The Port Maren Courier, address: morning@courier.example.org, reply_to: edith@courier.example.org}}
     segments: [everyone]
     sections: [{{key: lead, layout: lead}}]
-{more}"""
+{settings}
+"""
 
 # No row passes through Python: a recursive query counts, and the rest is functions of its number. Hashes are not what
 # they are in real life, but as long.
 _READERS = """
     INSERT INTO subscriber (email, email_norm, address_hash, first_name, last_name, country, region, language,
         timezone, frequency, tags, attributes, consent_id, created_at, updated_at)
-    WITH RECURSIVE counted(n) AS (SELECT :first UNION ALL SELECT n + 1 FROM counted WHERE n < :last)
-    SELECT 'reader' || n || '@example.org', 'reader' || n || '@example.org', {hash},
+    WITH RECURSIVE counted(n) AS (SELECT CAST(:first AS BIGINT) UNION ALL SELECT n + 1 FROM counted WHERE n < :last)
+    SELECT 'reader' || {number} || '@example.org', 'reader' || {number} || '@example.org', {hash},
         CASE n % 5 WHEN 0 THEN 'Rita' WHEN 1 THEN 'Zoë' WHEN 2 THEN 'Łukasz' WHEN 3 THEN '美雪' ELSE '' END, 'Reader',
         CASE n % 3 WHEN 0 THEN 'DE' WHEN 1 THEN 'US' ELSE 'NG' END, '', 'en', 'Europe/Berlin', '',
         {tags}, {attributes}, :consent, :now, :now
@@ -59,20 +60,26 @@ _SUPPRESSED = """
 _CHUNK = 500_000
 
 
-def make_site(folder: Path, database: str, backend: str, more: str = "") -> Site:
+def make_site(folder: Path, database: str, backend: str, publication: str = "", settings: str = "") -> Site:
     """A site in ``folder`` on an empty database, with one briefing that goes to everyone by the backend ``relay``.
 
-    ``backend`` are that one's keys, ``more`` lines of the briefing, four blanks before each.
+    ``backend`` are that one's keys; ``publication`` and ``settings`` are more lines of those two.
     """
     (folder / "subscribers").mkdir(parents=True, exist_ok=True)
     config = folder / "config.yaml"
-    config.write_text(_CONFIG.format(secret=_SECRET, database=database, backend=backend, more=more), encoding="utf-8")
+    config.write_text(
+        _CONFIG.format(
+            secret=_SECRET, database=database, backend=backend, settings=settings,
+            publication="".join(f"  {line}\n" for line in publication.splitlines()),
+        ),
+        encoding="utf-8",
+    )  # fmt: skip
     (folder / "subscribers" / "segments.yaml").write_text(
         "everyone: {backend: relay, rule: {everyone: true}}\n", encoding="utf-8"
     )
-    settings = load_settings(config)
-    upgrade(opened := Database(settings.database, root=settings.root))
-    return Site(settings, opened, SystemClock())
+    loaded = load_settings(config)
+    upgrade(opened := Database(loaded.database, root=loaded.root))
+    return Site(loaded, opened, SystemClock())
 
 
 def add_readers(site: Site, count: int) -> int:
@@ -80,7 +87,10 @@ def add_readers(site: Site, count: int) -> int:
     sqlite, now = site.database.is_sqlite, to_ms(site.clock.now())
     hashed = "CAST(printf('%032d', n) AS BLOB)" if sqlite else "decode(lpad(to_hex(n), 64, '0'), 'hex')"
     empty = ("'[]'", "'{}'") if sqlite else ("CAST('[]' AS jsonb)", "CAST('{}' AS jsonb)")
-    statement = text(_READERS.format(hash=hashed, tags=empty[0], attributes=empty[1]))
+    number = "printf('%08d', n)" if sqlite else "lpad(CAST(n AS text), 8, '0')"  # in the order of the index
+    statement = text(
+        _READERS.format(number=number, hash=hashed, tags=empty[0], attributes=empty[1]).replace("::", r"\:\:")
+    )
     with site.database.write_connection() as connection:
         consent = connection.execute(
             insert(Consent)

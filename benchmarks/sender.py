@@ -81,7 +81,8 @@ def main() -> None:
     parser.add_argument("--database", default="sqlite:///newsletter.db", help="an empty one; SQLite unless given")
     parser.add_argument("--loop", choices=("auto", "uvloop", "asyncio"), default="auto")
     parser.add_argument("--options", default="", help="more keys of the backend: 'in_flight: 4'")
-    parser.add_argument("--briefing", default="", help="more lines of the briefing, YAML")
+    parser.add_argument("--publication", default="", help="more lines of the publication: 'dkim: […]'")
+    parser.add_argument("--settings", default="", help="more lines of config.yaml")
     parser.add_argument("--core", type=int, default=SENDER, help="-1 lets it use all")
     parser.add_argument("--profile", type=Path, help="writes where the event loop's thread spends its time")
     given = parser.parse_args()
@@ -95,10 +96,9 @@ def main() -> None:
         backend = "type: memory"
     if given.options:
         backend += f", {given.options}"
-    more = "".join(f"    {line}\n" for line in given.briefing.splitlines())
     with (
         tempfile.TemporaryDirectory(prefix="newsletter-bench.") as folder,
-        make_site(Path(folder), given.database, backend, more) as site,
+        make_site(Path(folder), given.database, backend, given.publication, given.settings) as site,
         patch.object(site, "backend", lambda name: NullBackend(given.connections)) if given.null else nullcontext(),
     ):
         result = measure(given, site)

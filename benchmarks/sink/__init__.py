@@ -6,7 +6,6 @@ import os
 import shutil
 import smtplib
 import socket
-import subprocess
 import time
 from pathlib import Path
 from types import TracebackType
