@@ -38,10 +38,10 @@ def postgres() -> Iterator[tuple[str, str]]:
         engine.dispose()
 
 
-def line(name: str, database: str, recipients: int, size: int) -> str:
+def line(name: str, database: str, recipients: int, size: int, lanes: int) -> str:
     """One run on an empty database."""
     command = python("benchmarks.sender", "--null", "--messages", recipients, "--database", database, "--size", size,
-                     "--core", -1)  # fmt: skip
+                     "--connections", lanes, "--core", -1)  # fmt: skip
     _, _, _, said = run(command, core=None)
     count, moments = said["messages"], said["memory"]
     memory = " ".join(f"{value:>5,.0f}" for value in moments.values())
@@ -57,22 +57,24 @@ HEAD = (
 )
 
 
-def lines(recipients: int, size: int) -> Iterator[str]:
+def lines(recipients: int, size: int, lanes: int) -> Iterator[str]:
     """On each engine there is."""
     yield HEAD
-    yield line("SQLite", SQLITE, recipients, size)
+    yield line("SQLite", SQLITE, recipients, size, lanes)
     if POSTGRES_URL:
         with postgres() as (url, settings):
-            yield f"{line('PostgreSQL', url, recipients, size)}   ({settings})"
+            yield f"{line('PostgreSQL', url, recipients, size, lanes)}   ({settings})"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--recipients", type=int, default=200_000)
     parser.add_argument("--size", type=int, default=60_000, help="bytes of a message")
+    # A lane waits for the disk before each message, so few of them measure the disk.
+    parser.add_argument("--lanes", type=int, default=500)
     given = parser.parse_args()
     print(preface(), "\n")
-    for one in lines(given.recipients, given.size):
+    for one in lines(given.recipients, given.size, given.lanes):
         print(one, flush=True)
 
 

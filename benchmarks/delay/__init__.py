@@ -19,7 +19,7 @@ class Delay:
 
     def __enter__(self) -> Self:
         self._running = Native(self._command, self._core)
-        self.port = self._running.listening()
+        self.port, self.pid = self._running.listening(), self._running.pid
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
