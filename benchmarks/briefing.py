@@ -31,11 +31,12 @@ from jinja2 import Environment, Template
 from sqlalchemy import insert, true, update
 
 from benchmarks.csv_import import write_csv
+from benchmarks.null import NullBackend
 from newsletter.audience.addresses import normalise
 from newsletter.audience.models import Consent, Subscriber
 from newsletter.audience.suppression import suppressed_clause
 from newsletter.audience.transfer import import_csv
-from newsletter.backends.base import Backend, Counter, Message, Outcome, Result, Stopped
+from newsletter.backends.base import Message
 from newsletter.clock import SystemClock
 from newsletter.config.models import Briefing
 from newsletter.database import Database
@@ -218,25 +219,6 @@ def import_naive(rows: int) -> float:
 # --- the ledger -----------------------------------------------------------------------------------------------------
 
 
-class NullBackend(Backend):
-    """Says yes to everything, at once, on as many lanes as it is told; so that what is left is the ledger."""
-
-    live = False
-    LANES = 50
-
-    async def deliver(self, counter: Counter) -> None:
-        await asyncio.gather(*(self._lane(counter, lane) for lane in range(self.LANES)))
-
-    async def _lane(self, counter: Counter, lane: int) -> None:
-        accepted = Outcome(Result.ACCEPTED, 250, reply="2.0.0 taken")
-        while (message := await counter.take(lane)) is not None:
-            try:
-                await counter.intend(lane, message)
-            except Stopped:
-                return
-            counter.settle(lane, message, accepted)
-
-
 def sending(database: Database, readers: int) -> tuple[int, int]:
     """An edition that is sending, with one variant, to so many readers; returns both ids."""
     now = CLOCK.now()
@@ -286,7 +268,7 @@ def deliver(readers: int, compiled: CompiledMessage) -> float:
         with database.write_connection() as connection:
             connection.execute(update(Edition).where(Edition.id == edition).values(state="sending"))
         pump = Pump(
-            database, edition, {variant: build}, {"null": NullBackend("null", {})}, suppressed,
+            database, edition, {variant: build}, {"null": NullBackend(50)}, suppressed,
             Rules(CLOCK.now() + timedelta(hours=6)), CLOCK,
         )  # fmt: skip
         assert asyncio.run(pump.run()).done

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 JUDGES = Path(__file__).parent / "judges" / "node_modules"
+CC = shutil.which("cc")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 POSTGRES_URL = os.environ.get("NEWSLETTER_TEST_POSTGRES", "")
 """``postgresql+psycopg://…`` of a database server where tests may create and drop databases."""
@@ -31,6 +32,7 @@ def _perl_mime() -> bool:
 
 
 AVAILABLE: dict[str, Callable[[], bool]] = {
+    "cc": lambda: CC is not None,
     "chromium": lambda: CHROMIUM is not None,
     "node judges": lambda: bool(shutil.which("node")) and JUDGES.is_dir(),
     "exim": lambda: bool(EXIM),
