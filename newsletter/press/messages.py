@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from sqlalchemy import select
 
@@ -50,33 +50,41 @@ def _sender_id(host: str) -> str:
     return "n" + hashlib.sha256(host.encode()).hexdigest()[:11]
 
 
-def reader_values(site: Site, edition: Edition, recipient: Recipient) -> ReaderValues:
-    """What differs for one reader. A function of edition and subscriber: a message sent again is the same bytes."""
+def readers(site: Site, edition: Edition) -> Callable[[Recipient], ReaderValues]:
+    """What makes the values of each reader of an edition: what differs for one. They are a function of edition and
+    subscriber, so that a message sent again is the same bytes."""
     briefing = site.briefing(edition.briefing)
-    who = (edition.id, recipient.subscriber, edition.briefing)
-    unsubscribe = site.links.unsubscribe(*who)
-    leave = briefing.sender.reply_to or briefing.sender.address
-    domain = addr_spec(briefing.sender.address).rpartition("@")[2]
-    return ReaderValues(
-        address=recipient.email,
-        first_name=recipient.first_name,
-        unsubscribe_url=unsubscribe,
-        preferences_url=site.links.preferences(*who),
-        view_url=site.links.view(*who),
-        message_id=f"{edition.briefing}.{edition.edition_date:%Y%m%d}.{recipient.subscriber:x}.{edition.id:x}@{domain}",
-        unsubscribe_mailto=f"{leave}?subject=unsubscribe%20{quote(unsubscribe.rpartition('/')[2])}",
-    )
+    links = site.links.of(edition.id, edition.briefing)
+    before = f"{edition.briefing}.{edition.edition_date:%Y%m%d}."
+    behind = f".{edition.id:x}@{addr_spec(briefing.sender.address).rpartition('@')[2]}"
+    leave = f"{briefing.sender.reply_to or briefing.sender.address}?subject=unsubscribe%20"
+
+    def values(recipient: Recipient) -> ReaderValues:
+        number = recipient.subscriber
+        made = links(number)
+        leaving = made.unsubscribe
+        # A token has nothing that a URL would have to escape.
+        mailto = leave + leaving[leaving.rfind("/") + 1 :]
+        return ReaderValues(recipient.email, recipient.first_name, *made, f"{before}{number:x}{behind}", mailto)
+
+    return values
+
+
+def reader_values(site: Site, edition: Edition, recipient: Recipient) -> ReaderValues:
+    """The values of one reader; `readers` for many."""
+    return readers(site, edition)(recipient)
 
 
 def builder(site: Site, edition: Edition, compiled: CompiledMessage) -> Callable[[Recipient], Message]:
     """What makes the message of each reader of one variant."""
+    values = readers(site, edition)
 
     def build(recipient: Recipient) -> Message:
         return Message(
             subscriber=recipient.subscriber,
             sender=compiled.sender,
             recipient=addr_spec(recipient.email),
-            data=compiled.build(reader_values(site, edition, recipient)),
+            data=compiled.build(values(recipient)),
         )
 
     return build

@@ -31,6 +31,17 @@ _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 _URI = re.compile(r"[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+")
+_USUAL_ADDRESS = (
+    r"(?=[^@]{1,64}@[^\r?>]{3,63}[\r?>])[A-Za-z0-9_+-]++(?:\.[A-Za-z0-9_+-]++)*+"
+    r"@[A-Za-z0-9]++(?:[.-][A-Za-z0-9]++)*+"
+)
+_USUAL_READER = re.compile(
+    rf"To: {_USUAL_ADDRESS}\r\n"
+    r"Message-ID: <[A-Za-z0-9-]++(?:\.[A-Za-z0-9-]++)*+@[A-Za-z0-9]++(?:[.-][A-Za-z0-9]++)*+>\r\n"
+    r"List-Unsubscribe: <https://[A-Za-z0-9._~/:-]++>,\r\n"
+    rf" <mailto:{_USUAL_ADDRESS}(?:\?subject=[A-Za-z0-9._%-]++)?+>\r\n"
+)
+_ONE_CLICK = b"List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
 _Q_SAFE = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!*+-/")
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -175,7 +186,16 @@ def list_unsubscribe(url: str, mailto: str = "") -> bytes:
     if max(map(len, uris)) > _HARD_LINE - len("List-Unsubscribe: ,"):
         raise Refused("List-Unsubscribe: the URL is too long for a header line; keep it under 900 characters")
     field = ",\r\n ".join(uris)
-    return f"List-Unsubscribe: {field}\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n".encode("ascii")
+    return f"List-Unsubscribe: {field}\r\n".encode("ascii") + _ONE_CLICK
+
+
+def usual_reader(address: str, identifier: str, url: str, mailto: str) -> bytes:
+    """The fields that differ by reader, as `mailbox`, `message_id` and `list_unsubscribe` would write them, where one
+    look says that nothing in them needs a second; else no bytes, and those have to judge."""
+    head = f"To: {address}\r\nMessage-ID: <{identifier}>\r\nList-Unsubscribe: <{url}>,\r\n <mailto:{mailto}>\r\n"
+    if len(head) > _HARD_LINE or len(identifier) > 250 or not _USUAL_READER.fullmatch(head):
+        return b""
+    return head.encode("ascii") + _ONE_CLICK
 
 
 def feedback_id(value: str) -> bytes:
