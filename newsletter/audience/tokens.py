@@ -28,6 +28,8 @@ MAX_LENGTH = 4 + MAX_BRIEFING + 22 + 12 + 12 + 4
 """Characters of the longest token: 86."""
 MAX_URL = 150
 
+_NUMBERS = 1 << 48
+_TOO_LARGE = "numbers in a link have 48 bits"
 _KEY_ID = re.compile(r"[a-z0-9]{1,4}")
 _BRIEFING = re.compile(rf"[a-z0-9-]{{0,{MAX_BRIEFING}}}")
 _TOKEN = re.compile(
@@ -58,8 +60,8 @@ class Token:
 
 
 def _number(value: int) -> int:
-    if not 0 <= value < 1 << 48:
-        raise ValueError("numbers in a link have 48 bits")
+    if not 0 <= value < _NUMBERS:
+        raise ValueError(_TOO_LARGE)
     return value
 
 
@@ -187,11 +189,13 @@ class Links:
         middle, block = signer.middle, signer.block
 
         def links(subscriber_id: int) -> ReaderLinks:
-            reader = f"{_number(subscriber_id):x}"
+            if not 0 <= subscriber_id < _NUMBERS:
+                raise ValueError(_TOO_LARGE)
+            reader = f"{subscriber_id:x}"
             signed = block(reader)
             tail = middle + reader
             return ReaderLinks(
-                f"{leave}{signed[_LEAVE]}{tail}", f"{change}{signed[_CHANGE]}{tail}", f"{view}{signed[_VIEW]}{tail}"
+                leave + signed[_LEAVE] + tail, change + signed[_CHANGE] + tail, view + signed[_VIEW] + tail
             )
 
         return links
