@@ -75,6 +75,11 @@ def reader_values(site: Site, edition: Edition, recipient: Recipient) -> ReaderV
     return readers(site, edition)(recipient)
 
 
+def compiled_for(site: Site, edition: Edition, rendered: Rendered, head: MessageHeaders) -> CompiledMessage:
+    """The compiled message of a variant, signed with the briefing's keys. Raises `Refused`, `ConfigError`."""
+    return CompiledMessage.compile(rendered, head, site.signing_keys(edition.briefing))
+
+
 def builder(site: Site, edition: Edition, compiled: CompiledMessage) -> Callable[[Recipient], Message]:
     """What makes the message of each reader of one variant."""
     values = readers(site, edition)
@@ -135,7 +140,7 @@ def documents_for(site: Site, key: str, segment: str, email: str | None = None) 
     """The message, the HTML and the text as one reader (a neutral one unless ``email`` is given) would get them."""
     edition, rendered = rendered_for(site, key, segment)
     date = edition.dated_at or max(edition.due_at, site.clock.now())
-    compiled = CompiledMessage.compile(rendered, headers(site, edition, segment, date))
+    compiled = compiled_for(site, edition, rendered, headers(site, edition, segment, date))
     values = reader_values(site, edition, recipient(site, email))
     html, text = compiled.documents(values)
     return compiled.build(values), html, text

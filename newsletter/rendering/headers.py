@@ -50,10 +50,11 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 def addr_spec(address: str, field: str = "address") -> str:
     """The address as it goes on the wire, in the envelope and in a header: ASCII, its domain as A-labels (RFC 5891).
 
-    Raises `Refused` for what is no plain ``local@domain``, and for a local part that would need SMTPUTF8 (RFC 6531).
+    Raises `Refused` for what is no plain ``local@domain``, and for a local part that would need SMTPUTF8 (RFC 6531), or
+    that holds ``=?``, which is legal and which some programs decode to another address (RFC 2047 section 5).
     """
     local, _, domain = address.rpartition("@")
-    if not _DOT_ATOM.fullmatch(local):
+    if not _DOT_ATOM.fullmatch(local) or "=?" in local:
         if local and not local.isascii() and not _CONTROL.search(local):
             raise Refused(
                 f"{field}: {address!r} has letters before the @ that need SMTPUTF8; "

@@ -6,12 +6,14 @@ the reader (see `fillings`), and nothing else is.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
 from newsletter.errors import DeliveryError, Refused
 from newsletter.rendering import headers as fields
+from newsletter.rendering.dkim import Signer, SigningKey
 from newsletter.rendering.fillings import Fillings
 from newsletter.rendering.model import ReaderValues, Rendered
 from newsletter.rendering.parts import Frame, Part, part
@@ -126,6 +128,9 @@ _LONGEST = ReaderValues(
 )
 
 
+_CRLF = "\r\n"
+
+
 def _of_reader(reader: ReaderValues) -> bytes:
     address, url, mailto = reader.address, reader.unsubscribe_url, reader.unsubscribe_mailto
     return fields.usual_reader(address, reader.message_id, url, mailto) or b"".join(
@@ -148,40 +153,47 @@ class CompiledMessage:
     """The header fields that all readers get alike."""
     _parts: tuple[Part, Part]
     _places: Places
+    _signer: Signer | None
 
     @classmethod
-    def compile(cls, rendered: Rendered, headers: MessageHeaders) -> CompiledMessage:
-        """Encodes what is the same for every reader. Raises `Refused` for a header, `MisplacedSlot` for a slot."""
+    def compile(cls, rendered: Rendered, headers: MessageHeaders, keys: Sequence[SigningKey] = ()) -> CompiledMessage:
+        """Encodes what is the same for every reader. With ``keys`` each message is signed by every one of them.
+
+        Raises `Refused` for a header, `MisplacedSlot` for a slot.
+        """
         if rendered.nonce in rendered.subject:
             raise Refused("Subject: a slot stands in the subject, which is the same for every reader; take it out")
         places = scan(rendered.html, rendered.text, rendered.slots, rendered.nonce)
         fillings = Fillings(rendered.slots, (*places.text, *places.html))
         # "=_" cannot come out of quoted-printable, nor a hyphen out of base64, so this line is in no part.
         boundary = f"=_{rendered.nonce}"
-        multipart = f'MIME-Version: 1.0\r\nContent-Type: multipart/alternative; boundary="{boundary}"\r\n\r\n'
+        constant = headers.before_reader(rendered.subject) + (
+            f'MIME-Version: 1.0\r\nContent-Type: multipart/alternative; boundary="{boundary}"\r\n'.encode()
+        )
 
-        def before(kind: str, preamble: str, encoding: str) -> bytes:
+        def before(kind: str, end_of_headers: str, encoding: str) -> bytes:
             return (
-                f"{preamble}--{boundary}\r\nContent-Type: text/{kind}; charset=utf-8\r\n"
+                f"{end_of_headers}--{boundary}\r\nContent-Type: text/{kind}; charset=utf-8\r\n"
                 f"Content-Transfer-Encoding: {encoding}\r\n\r\n"
             ).encode()
 
-        around_text = Frame(partial(before, "plain", multipart), b"")
+        around_text = Frame(partial(before, "plain", _CRLF), b"")
         around_html = Frame(partial(before, "html", ""), f"--{boundary}--\r\n".encode())
         parts = (
             part(rendered.text, places.text, rendered.slots, fillings, around_text),
             part(rendered.html, places.html, rendered.slots, fillings, around_html),
         )
         sender = fields.addr_spec(headers.envelope_sender, "envelope sender")
-        return cls(rendered, sender, headers.before_reader(rendered.subject), parts, places)
+        signer = Signer(keys, headers.date, constant, parts[0].opening.removeprefix(_CRLF.encode())) if keys else None
+        return cls(rendered, sender, constant, parts, places, signer)
 
     def pieces(self, reader: ReaderValues) -> tuple[bytes, ...]:
         """The whole message to one reader, RFC 5322, in wire form (see `backends.base.Message`), as pieces to join.
 
         What all readers get alike are the same objects for every reader. Each piece is whole lines (or empty): it ends
         with CRLF, holds no CR or LF but in a pair, and none of its lines begins with a dot, so that whoever sends may
-        look at each large one once. The same values give the same bytes. Raises `DeliveryError` (permanent) for a
-        reader who cannot be written to.
+        look at each large one once. The same values give the same bytes, signatures too. Raises `DeliveryError`
+        (permanent) for a reader who cannot be written to.
         """
         text, html = self._parts
         try:
@@ -190,7 +202,9 @@ class CompiledMessage:
             others = values if html.encoding == text.encoding else html.fill(reader)
         except (Refused, ValueError) as error:
             raise DeliveryError(str(error), permanent=True) from error
-        return (self._constant, head, *text.pieces(values), *html.pieces(others))
+        unsigned = (self._constant, head, *text.pieces(values), *html.pieces(others))
+        # The body's first piece is in the signer's hands already.
+        return unsigned if self._signer is None else (self._signer.sign(head, unsigned[3:]), *unsigned)
 
     def build(self, reader: ReaderValues) -> bytes:
         """The `pieces` joined."""

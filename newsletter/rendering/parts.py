@@ -37,6 +37,9 @@ class Part(ABC):
     fill: Fill
     """What makes of a reader the fillings as this encoding wants them. Raises ValueError for a URL that is none."""
 
+    opening: bytes
+    """The first piece, the same for every reader."""
+
     @abstractmethod
     def pieces(self, values: tuple[bytes, ...]) -> Sequence[bytes]:
         """The part with a reader's fillings."""
@@ -70,6 +73,7 @@ class QuotedPart(Part):
         *fenced, last = literals
         encoded = [*map(qp.encode_fenced, fenced), qp.encode(last) + b"\r\n" + frame.after]
         encoded[0] = frame.before(self.encoding) + encoded[0]
+        self.opening = encoded[0]
         # Every second place is a hole.
         self._pieces = [b""] * (2 * len(encoded) - 1)
         self._pieces[::2] = encoded
@@ -111,9 +115,9 @@ class Base64Part(Part):
     def __init__(self, literals: Sequence[str], holes: Sequence[int], fillings: Fillings, frame: Frame) -> None:
         first, *others = map(canonical, literals)
         last = len(others) - 1
-        opening = _phase(first, 0, end=not others)
-        self._first = frame.before(self.encoding) + opening.lines + (b"" if others else frame.after)
-        self._left = opening.left
+        begun = _phase(first, 0, end=not others)
+        self.opening = frame.before(self.encoding) + begun.lines + (b"" if others else frame.after)
+        self._left = begun.left
         self.fill = fillings.raw
         # Short literals between two holes are encoded together with them.
         self._runs: list[tuple[tuple[int | bytes, ...], tuple[_Phase, ...]]] = []
@@ -133,7 +137,7 @@ class Base64Part(Part):
             run = []
 
     def pieces(self, values: tuple[bytes, ...]) -> Sequence[bytes]:
-        out, left = [self._first], self._left
+        out, left = [self.opening], self._left
         for run, phases in self._runs:
             around = left + b"".join([item if isinstance(item, bytes) else values[item] for item in run])
             taken, lines, left = phases[-len(around) % 3]

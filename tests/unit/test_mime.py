@@ -137,13 +137,13 @@ def test_the_headers_are_these_and_each_stands_once() -> None:
         "List-Id: The morning briefing <morning.news.example.org>",
         "Reply-To: desk@news.example.org",
         "Feedback-ID: morning:europe:20261123:newsroom",
+        "MIME-Version: 1.0",
+        f'Content-Type: multipart/alternative; boundary="=_{NONCE}"',
         "To: rita@example.org",
         "Message-ID: <morning-2026-11-23.7@news.example.org>",
         "List-Unsubscribe: <https://news.example.org/u/dG9rZW4?a=1&b=2>,",
         " <mailto:leave+dG9rZW4@news.example.org?subject=unsubscribe>",
         "List-Unsubscribe-Post: List-Unsubscribe=One-Click",
-        "MIME-Version: 1.0",
-        f'Content-Type: multipart/alternative; boundary="=_{NONCE}"',
     ]
 
 
