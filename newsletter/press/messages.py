@@ -89,7 +89,7 @@ def builder(site: Site, edition: Edition, compiled: CompiledMessage) -> Callable
             subscriber=recipient.subscriber,
             sender=compiled.sender,
             recipient=addr_spec(recipient.email),
-            data=compiled.build(values(recipient)),
+            data=compiled.pieces(values(recipient)),
         )
 
     return build

@@ -16,7 +16,7 @@ from newsletter.rendering import headers as fields
 from newsletter.rendering.dkim import Signer, SigningKey
 from newsletter.rendering.fillings import Fillings
 from newsletter.rendering.model import ReaderValues, Rendered
-from newsletter.rendering.parts import Frame, Part, part
+from newsletter.rendering.parts import LARGE, Frame, Part, part
 from newsletter.rendering.slots import Places, clean_url, fill, scan
 
 _OURS = frozenset(
@@ -142,6 +142,23 @@ def _of_reader(reader: ReaderValues) -> bytes:
     )
 
 
+_READERS, _HEAD = 100, 400
+"""Bytes that a value and a reader's header fields take, more or less."""
+
+
+def _runs(sizes: Sequence[int]) -> tuple[tuple[int, int], ...]:
+    """From which to which the pieces of these sizes (0 for a reader's own) are joined: large ones stay as they are,
+    and runs of small ones become pieces that are small themselves."""
+    runs: list[tuple[int, int]] = []
+    start, total = 0, 0
+    for at, size in enumerate(sizes):
+        if at > start and total + (size or _READERS) >= LARGE:
+            runs.append((start, at))
+            start, total = at, 0
+        total += size or _READERS
+    return (*runs, (start, len(sizes)))
+
+
 @dataclass(frozen=True, slots=True)
 class CompiledMessage:
     """Made by `compile`, once for each variant. `pieces` is what happens for each reader."""
@@ -154,6 +171,8 @@ class CompiledMessage:
     _parts: tuple[Part, Part]
     _places: Places
     _signer: Signer | None
+    _joined: tuple[tuple[int, int], ...]
+    """From which to which the pieces are joined (see `_runs`)."""
 
     @classmethod
     def compile(cls, rendered: Rendered, headers: MessageHeaders, keys: Sequence[SigningKey] = ()) -> CompiledMessage:
@@ -185,15 +204,23 @@ class CompiledMessage:
         )
         sender = fields.addr_spec(headers.envelope_sender, "envelope sender")
         signer = Signer(keys, headers.date, constant, parts[0].opening.removeprefix(_CRLF.encode())) if keys else None
-        return cls(rendered, sender, constant, parts, places, signer)
+        return cls(
+            rendered,
+            sender,
+            constant,
+            parts,
+            places,
+            signer,
+            _runs([len(constant), _HEAD, *parts[0].sizes, *parts[1].sizes]),
+        )
 
     def pieces(self, reader: ReaderValues) -> tuple[bytes, ...]:
         """The whole message to one reader, RFC 5322, in wire form (see `backends.base.Message`), as pieces to join.
 
-        What all readers get alike are the same objects for every reader. Each piece is whole lines (or empty): it ends
-        with CRLF, holds no CR or LF but in a pair, and none of its lines begins with a dot, so that whoever sends may
-        look at each large one once. The same values give the same bytes, signatures too. Raises `DeliveryError`
-        (permanent) for a reader who cannot be written to.
+        Literals of `LARGE` bytes or more are the same objects for every reader. Each piece is whole lines (or empty):
+        it ends with CRLF, holds no CR or LF but in a pair, and none of its lines begins with a dot, so that whoever
+        sends may look at each large one once. The same values give the same bytes, signatures too. Raises
+        `DeliveryError` (permanent) for a reader who cannot be written to.
         """
         text, html = self._parts
         try:
@@ -202,9 +229,11 @@ class CompiledMessage:
             others = values if html.encoding == text.encoding else html.fill(reader)
         except (Refused, ValueError) as error:
             raise DeliveryError(str(error), permanent=True) from error
-        unsigned = (self._constant, head, *text.pieces(values), *html.pieces(others))
+        flat = (self._constant, head, *text.pieces(values), *html.pieces(others))
+        # Whoever looks at a piece, or writes it, takes a while for each: small ones become one.
+        pieces = tuple([flat[at] if at + 1 == end else b"".join(flat[at:end]) for at, end in self._joined])
         # The body's first piece is in the signer's hands already.
-        return unsigned if self._signer is None else (self._signer.sign(head, unsigned[3:]), *unsigned)
+        return pieces if self._signer is None else (self._signer.sign(head, flat[3:]), *pieces)
 
     def build(self, reader: ReaderValues) -> bytes:
         """The `pieces` joined."""

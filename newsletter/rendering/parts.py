@@ -20,6 +20,9 @@ from newsletter.rendering.slots import Place
 GROWTH = 1.3
 """What quoted-printable may make of a part, times its bytes, before base64 is taken. Base64 always makes 1.37."""
 
+LARGE = 1_024
+"""Bytes of a literal that is worth being a piece by itself."""
+
 _ROW = 57
 """Bytes that a line of 76 characters of base64 holds (RFC 2045 section 6.8)."""
 _SHORT = 2 * _ROW
@@ -39,6 +42,8 @@ class Part(ABC):
 
     opening: bytes
     """The first piece, the same for every reader."""
+    sizes: Sequence[int]
+    """Bytes of its pieces, 0 for those that are a reader's own."""
 
     @abstractmethod
     def pieces(self, values: tuple[bytes, ...]) -> Sequence[bytes]:
@@ -77,6 +82,7 @@ class QuotedPart(Part):
         # Every second place is a hole.
         self._pieces = [b""] * (2 * len(encoded) - 1)
         self._pieces[::2] = encoded
+        self.sizes = [len(piece) for piece in self._pieces]
         self.fill, self._pick = fillings.lines, _picker(holes)
 
     def pieces(self, values: tuple[bytes, ...]) -> Sequence[bytes]:
@@ -135,6 +141,7 @@ class Base64Part(Part):
                 phases = [phase._replace(lines=phase.lines + frame.after) for phase in phases]
             self._runs.append((tuple(run), tuple(phases)))
             run = []
+        self.sizes = [len(self.opening), *(size for _, phases in self._runs for size in (0, len(phases[0].lines)))]
 
     def pieces(self, values: tuple[bytes, ...]) -> Sequence[bytes]:
         out, left = [self.opening], self._left
