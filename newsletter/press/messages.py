@@ -18,7 +18,7 @@ from newsletter.editions.models import Edition, Variant
 from newsletter.errors import NotFound
 from newsletter.press.render import variants
 from newsletter.press.site import Site
-from newsletter.rendering.headers import addr_spec
+from newsletter.rendering import headers as fields
 from newsletter.rendering.mime import CompiledMessage, MessageHeaders
 from newsletter.rendering.model import ReaderValues, Rendered, Slot
 
@@ -56,7 +56,7 @@ def readers(site: Site, edition: Edition) -> Callable[[Recipient], ReaderValues]
     briefing = site.briefing(edition.briefing)
     links = site.links.of(edition.id, edition.briefing)
     before = f"{edition.briefing}.{edition.edition_date:%Y%m%d}."
-    behind = f".{edition.id:x}@{addr_spec(briefing.sender.address).rpartition('@')[2]}"
+    behind = f".{edition.id:x}@{fields.addr_spec(briefing.sender.address).rpartition('@')[2]}"
     leave = f"{briefing.sender.reply_to or briefing.sender.address}?subject=unsubscribe%20"
 
     def values(recipient: Recipient) -> ReaderValues:
@@ -88,7 +88,7 @@ def builder(site: Site, edition: Edition, compiled: CompiledMessage) -> Callable
         return Message(
             subscriber=recipient.subscriber,
             sender=compiled.sender,
-            recipient=addr_spec(recipient.email),
+            recipient=fields.recipient(recipient.email),
             data=compiled.pieces(values(recipient)),
         )
 

@@ -10,7 +10,7 @@ from newsletter.delivery.ledger import Recipient
 from newsletter.errors import Refused
 from newsletter.press.messages import NEUTRAL, compiled_for, headers, reader_values, rendered_for
 from newsletter.press.site import Site
-from newsletter.rendering.headers import addr_spec
+from newsletter.rendering.headers import addr_spec, recipient
 
 
 class _One(Counter):
@@ -61,7 +61,7 @@ async def test_send(site: Site, key: str, to: str, segment: str | None = None) -
         reader_values(site, edition, Recipient(NEUTRAL, to, "", 0)),
         message_id=f"test.{int(site.clock.now().timestamp() * 1000):x}@{domain}",
     )
-    counter = _One(Message(NEUTRAL, compiled.sender, addr_spec(to), compiled.build(values)))
+    counter = _One(Message(NEUTRAL, compiled.sender, recipient(to), compiled.build(values)))
     backend = site.backend(site.segment(segment).backends[0])
     try:
         await backend.deliver(counter)

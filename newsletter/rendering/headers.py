@@ -26,6 +26,7 @@ _HARD_LINE = 998
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _DOT_ATOM = re.compile(rf"{_ATOM}(?:\.{_ATOM})*")
+_BEYOND_ASCII = re.compile("[\x80-\U0010ffff]")
 _PHRASE = re.compile(rf"{_ATOM}(?: {_ATOM})*")
 _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
@@ -53,22 +54,35 @@ def addr_spec(address: str, field: str = "address") -> str:
     Raises `Refused` for what is no plain ``local@domain``, and for a local part that would need SMTPUTF8 (RFC 6531), or
     that holds ``=?``, which is legal and which some programs decode to another address (RFC 2047 section 5).
     """
+    spec = recipient(address, field)
+    if not spec.isascii():
+        raise Refused(
+            f"{field}: {address!r} has letters before the @ that need SMTPUTF8; write an address with plain ASCII there"
+        )
+    return spec
+
+
+def recipient(address: str, field: str = "address") -> str:
+    """A reader's address as it goes on the wire: as `addr_spec`, but with any letters before the @.
+
+    If there are such beyond ASCII, mail to it needs a server that takes SMTPUTF8 (RFC 6531). Raises `Refused`.
+    """
     local, _, domain = address.rpartition("@")
-    if not _DOT_ATOM.fullmatch(local) or "=?" in local:
-        if local and not local.isascii() and not _CONTROL.search(local):
-            raise Refused(
-                f"{field}: {address!r} has letters before the @ that need SMTPUTF8; "
-                "write an address with plain ASCII there"
-            )
+    if not _DOT_ATOM.fullmatch(local) and not _is_international(local):
         raise Refused(f"{field}: {address!r} is no address; write name@example.org")
     if not domain.isascii():
         try:
             domain = idna.encode(domain, uts46=True).decode("ascii")
         except (idna.IDNAError, UnicodeError):
             raise Refused(f"{field}: {address!r} has no valid domain; write name@example.org") from None
-    if len(local) > 64 or len(domain) > 253 or not _DOMAIN.fullmatch(domain):
+    if len(local.encode()) > 64 or len(domain) > 253 or "=?" in local or not _DOMAIN.fullmatch(domain):
         raise Refused(f"{field}: {address!r} is no address; write name@example.org")
     return f"{local}@{domain}"
+
+
+def _is_international(local: str) -> bool:
+    # Neither white space of any kind, nor what nobody sees, such as controls that turn the words around them.
+    return local.isprintable() and bool(_DOT_ATOM.fullmatch(_BEYOND_ASCII.sub("x", local)))
 
 
 def _printable(field: str, value: str) -> None:
@@ -146,6 +160,11 @@ def mailbox(name: str, words: str, address: str) -> bytes:
     """A field of one mailbox, such as From: display name (may be empty) and address."""
     spec = addr_spec(address, name)
     return _named(name, words, f"<{spec}>" if words else spec)
+
+
+def to(address: str) -> bytes:
+    """To: the one reader. UTF-8 where the address has letters beyond ASCII before the @ (RFC 6532 section 3.2)."""
+    return f"To: {recipient(address, 'To')}\r\n".encode()
 
 
 def list_id(words: str, identifier: str) -> bytes:

@@ -135,7 +135,7 @@ def _of_reader(reader: ReaderValues) -> bytes:
     address, url, mailto = reader.address, reader.unsubscribe_url, reader.unsubscribe_mailto
     return fields.usual_reader(address, reader.message_id, url, mailto) or b"".join(
         [
-            fields.mailbox("To", "", address),
+            fields.to(address),
             fields.message_id(reader.message_id),
             fields.list_unsubscribe(clean_url(url), mailto),
         ]
@@ -221,6 +221,8 @@ class CompiledMessage:
         it ends with CRLF, holds no CR or LF but in a pair, and none of its lines begins with a dot, so that whoever
         sends may look at each large one once. The same values give the same bytes, signatures too. Raises
         `DeliveryError` (permanent) for a reader who cannot be written to.
+
+        All is ASCII but the To: of a reader whose address has other letters before the @; see `headers.recipient`.
         """
         text, html = self._parts
         try:

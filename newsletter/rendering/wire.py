@@ -33,12 +33,27 @@ _BASE64_LINE = re.compile(rb"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}(?:==|[A-Za
 _QP_LINE = re.compile(rb"(?:[\t !-<>-~]|=[0-9A-F]{2})*=?")
 
 
-def lint(data: bytes) -> list[str]:
+class _Letters(dict[int, str]):
+    def __missing__(self, char: int) -> str:
+        return chr(char) if char < 0x80 or not chr(char).isprintable() else "x"
+
+
+_LETTERS = _Letters()
+"""Puts an ASCII letter in the place of each other printable one."""
+
+
+def lint(data: bytes, *, smtputf8: bool = False) -> list[str]:
     """What is wrong with one message to one reader, a line for each fault; empty when nothing is.
 
     Lines (RFC 5322 2.1, RFC 5321 4.5.3.1.6), header fields (RFC 5322 3.6, RFC 2047, RFC 2369, RFC 2919, RFC 8058),
     and the two parts (RFC 2045, 2046). Fields that servers add on the way, such as Received, are left alone.
+    With ``smtputf8`` the To: may be UTF-8 (RFC 6532), and has to be.
     """
+    if smtputf8:
+        to = re.search(rb"(?<=\r\nTo: )[^\r]+(?=\r\n)", data)
+        if to is None or to[0].isascii() or to[0].decode("utf-8", "replace").encode() != to[0]:
+            return ["To is not UTF-8 beyond ASCII"]
+        data = data[: to.start()] + to[0].decode().translate(_LETTERS).encode() + data[to.end() :]
     faults = _lines(data)
     head, blank, body = data.partition(b"\r\n\r\n")
     if not blank:

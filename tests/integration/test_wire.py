@@ -16,17 +16,19 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
+from aiosmtpd.smtp import SMTP, Envelope
 from markupsafe import escape
 
 from newsletter.backends.base import Message, Result
 from newsletter.backends.smtp import SmtpBackend
 from newsletter.errors import DeliveryError
 from newsletter.rendering import slots, wire
-from newsletter.rendering.headers import addr_spec
+from newsletter.rendering.headers import recipient
 from newsletter.rendering.mime import CompiledMessage
 from newsletter.rendering.model import BulletView, EditionView, ReaderValues, Rendered, SectionView, Slot, StoryView
 from newsletter.rendering.page import TemplateSet
@@ -36,6 +38,7 @@ from newsletter.testing.samples import ordinary
 from newsletter.testing.smtp import ScriptedServer
 from newsletter.text import clean, one_line
 from tests import mails
+from tests.integration.test_receipt import deliver, relay
 from tests.unit import hostile
 
 CHUNKS = 20
@@ -194,7 +197,7 @@ def messages(dice: random.Random, first: int) -> Iterator[Message | None]:
             assert refusal.value.permanent
             yield None
             continue
-        yield Message(number, compiled.sender, addr_spec(rita.address), compiled.build(rita))
+        yield Message(number, compiled.sender, recipient(rita.address), compiled.build(rita))
 
 
 async def received(made: list[Message]) -> list[tuple[list[str], bytes]]:
@@ -219,8 +222,37 @@ def test_ten_thousand_hostile_editions_are_right_on_the_wire_as_they_are_receive
     came = asyncio.run(received(sent))
 
     assert sorted(data for _, data in came) == sorted(message.data for message in sent)
-    for recipients, data in came:
+    for (address,), data in came:
         assert wire.lint(data) == []
-        assert [f"To: {recipient}".encode() for recipient in recipients] == [
-            line for line in data.partition(b"\r\n\r\n")[0].split(b"\r\n") if line.startswith(b"To:")
-        ]
+        assert re.findall(rb"(?m)^To: (.*)\r$", data.partition(b"\r\n\r\n")[0]) == [address.encode()]
+
+
+def test_a_reader_with_letters_beyond_ascii_before_the_at_is_reached_where_the_server_takes_smtputf8() -> None:
+    address = recipient("用户.é@例え.test")
+    message = Message(1, mails.HEADERS.envelope_sender, address, mails.compiled("ordinary").pieces(rita_at(address)))
+
+    async def scene() -> list[tuple[list[str], bytes]]:
+        came: list[tuple[list[str], bytes]] = []
+
+        class Keeper:
+            async def handle_DATA(self, server: object, session: object, envelope: Envelope) -> str:  # noqa: N802
+                assert envelope.smtp_utf8
+                assert isinstance(envelope.original_content, bytes)
+                came.append((envelope.rcpt_tos, envelope.original_content))
+                return "250 2.0.0 kept"
+
+        server = await asyncio.get_running_loop().create_server(
+            lambda: SMTP(Keeper(), hostname="mx.reader.test", enable_SMTPUTF8=True), "127.0.0.1", 0
+        )
+        async with server:
+            await deliver(relay(*server.sockets[0].getsockname()), [message])
+        return came
+
+    [(recipients, data)] = asyncio.run(scene())
+    assert recipients == [address] == ["用户.é@xn--r8jz45g.test"]
+    assert data == message.data
+    assert wire.lint(data, smtputf8=True) == []
+
+
+def rita_at(address: str) -> ReaderValues:
+    return replace(mails.RITA, address=address)
