@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import email
 import json
 import subprocess
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,10 +16,13 @@ from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from newsletter.backends.base import Message
+from newsletter.cli.site import _problems
 from newsletter.clock import Clock
 from newsletter.database import Database
+from newsletter.editions.store import find
 from newsletter.errors import ConfigError
 from newsletter.press import assemble, message_for
+from newsletter.press.lock import lock
 from newsletter.press.messages import documents_for
 from newsletter.press.site import Site
 from newsletter.rendering.dkim import SigningKey, load, record
@@ -26,7 +31,7 @@ from newsletter.testing import FixedClock
 from newsletter.testing.samples import VARIANTS
 from newsletter.testing.stories import store
 from tests import mails, servers, sites
-from tests.integration.test_receipt import NAMES, deliver, raw_headers, relay, wait_for
+from tests.integration.test_receipt import NAMES, deliver, relay
 from tests.unit.test_dkim import pem, verifies
 
 DOMAIN = "courier.example.org"
@@ -113,13 +118,18 @@ def test_the_signatures_of_a_mail_that_postfix_delivered_still_pass(keys, tmp_pa
         made[address] = Message(number, compiled.sender, address, compiled.build(replace(mails.RITA, address=address)))
     asyncio.run(deliver(relay(host, int(port)), made.values()))
 
-    def arrived() -> dict[str, bytes]:
-        mails_there = [file.read_bytes() for file in Path(folder, "new").glob("*")]
-        found = {dict(raw_headers(raw))["delivered-to"].strip().decode("ascii"): raw for raw in mails_there}
-        return {address: raw for address, raw in found.items() if address in made}
+    came: dict[str, bytes] = {}
+    end = time.monotonic() + 20
+    while len(came) < len(made) and time.monotonic() < end:
+        time.sleep(0.1)
+        for file in Path(folder, "new").glob("*"):
+            raw = file.read_bytes()
+            to = str(email.message_from_bytes(raw)["Delivered-To"])
+            if to in made:
+                came[to] = raw
 
     files = []
-    for address, raw in wait_for(arrived, set(made)).items():
+    for address, raw in came.items():
         files.append(tmp_path / f"{address}.eml")
         # A mailbox keeps the line ends of its machine; a verifier gets those of the wire.
         files[-1].write_bytes(raw.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n"))
@@ -175,9 +185,18 @@ def test_a_key_that_cannot_be_read_stops_the_send_with_one_line(content, why, da
     site = keyed(
         tmp_path,
         database,
-        FixedClock(YESTERYEAR - timedelta(hours=1.5)),
+        FixedClock(),
         "[{domain: courier.example.org, selector: s1, key_file: dkim.pem}]",
     )
+    assemble(site, "morning", mails.HEADERS.date.date())
     with pytest.raises(ConfigError, match=why) as refusal:
-        site.signing_keys("morning")
+        lock(site, "morning/2026-11-23", now=True)
     assert "\n" not in str(refusal.value)
+    assert status_of(site) == "ready"
+    [problem] = [line for line in _problems(site) if "DKIM" in line]
+    assert problem == f"briefing morning: {refusal.value}"
+
+
+def status_of(site: Site) -> str:
+    with site.database.reading() as session:
+        return find(session, "morning/2026-11-23").state
