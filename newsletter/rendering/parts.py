@@ -62,10 +62,11 @@ def part(document: str, places: Sequence[Place], slots: Sequence[Slot], fillings
     holes = [fillings.number(slots[place.index], place.context) for place in places]
     cuts = [0, *(offset for place in places for offset in (place.start, place.end)), len(document)]
     literals = [document[start:end] for start, end in zip(cuts[::2], cuts[1::2], strict=True)]
-    grown = sum(len(qp.encode(literal)) for literal in literals)
-    plain = sum(len(canonical(literal)) for literal in literals)
-    kind: type[QuotedPart | Base64Part] = Base64Part if grown > GROWTH * plain else QuotedPart
-    return kind(literals, holes, fillings, frame)
+    quoted = QuotedPart(literals, holes, fillings, frame)
+    grown = sum(quoted.sizes) - len(frame.before(quoted.encoding)) - len(frame.after)
+    if grown <= GROWTH * sum(len(canonical(literal)) for literal in literals):
+        return quoted
+    return Base64Part(literals, holes, fillings, frame)
 
 
 class QuotedPart(Part):
