@@ -32,15 +32,14 @@ _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 _URI = re.compile(r"[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+")
-_USUAL_ADDRESS = (
-    r"(?=[^@]{1,64}@[^\r?>]{3,63}[\r?>])[A-Za-z0-9_+-]++(?:\.[A-Za-z0-9_+-]++)*+"
-    r"@[A-Za-z0-9]++(?:[.-][A-Za-z0-9]++)*+"
-)
+_USUAL_ADDRESS = r"[A-Za-z0-9_+-]++(?:\.[A-Za-z0-9_+-]++)*+@[A-Za-z0-9]++(?:[.-][A-Za-z0-9]++)*+"
+_USUAL_LENGTH = 63
+"""Characters of an address of which no part can be too long."""
 _USUAL_READER = re.compile(
     rf"To: {_USUAL_ADDRESS}\r\n"
     r"Message-ID: <[A-Za-z0-9-]++(?:\.[A-Za-z0-9-]++)*+@[A-Za-z0-9]++(?:[.-][A-Za-z0-9]++)*+>\r\n"
     r"List-Unsubscribe: <https://[A-Za-z0-9._~/:-]++>,\r\n"
-    rf" <mailto:{_USUAL_ADDRESS}(?:\?subject=[A-Za-z0-9._%-]++)?+>\r\n"
+    rf" <mailto:{_USUAL_ADDRESS}\?subject=[A-Za-z0-9._%-]++>\r\n"
 )
 _ONE_CLICK = b"List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
 _Q_SAFE = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!*+-/")
@@ -213,7 +212,14 @@ def usual_reader(address: str, identifier: str, url: str, mailto: str) -> bytes:
     """The fields that differ by reader, as `mailbox`, `message_id` and `list_unsubscribe` would write them, where one
     look says that nothing in them needs a second; else no bytes, and those have to judge."""
     head = f"To: {address}\r\nMessage-ID: <{identifier}>\r\nList-Unsubscribe: <{url}>,\r\n <mailto:{mailto}>\r\n"
-    if len(head) > _HARD_LINE or len(identifier) > 250 or not _USUAL_READER.fullmatch(head):
+    if (
+        len(address) > _USUAL_LENGTH
+        or mailto.find("?") > _USUAL_LENGTH
+        or len(head) > _HARD_LINE
+        or len(identifier) - identifier.find("@") > _USUAL_LENGTH
+        or len(identifier) > 250
+        or not _USUAL_READER.fullmatch(head)
+    ):
         return b""
     return head.encode("ascii") + _ONE_CLICK
 

@@ -13,10 +13,11 @@ from functools import partial
 
 from newsletter.errors import DeliveryError, Refused
 from newsletter.rendering import headers as fields
+from newsletter.rendering.assembly import Assembly, assembly
 from newsletter.rendering.dkim import Signer, SigningKey
 from newsletter.rendering.fillings import Fillings
 from newsletter.rendering.model import ReaderValues, Rendered
-from newsletter.rendering.parts import LARGE, Frame, Part, part
+from newsletter.rendering.parts import Frame, part
 from newsletter.rendering.slots import Places, clean_url, fill, scan
 
 _OURS = frozenset(
@@ -142,23 +143,6 @@ def _of_reader(reader: ReaderValues) -> bytes:
     )
 
 
-_READERS, _HEAD = 100, 400
-"""Bytes that a value and a reader's header fields take, more or less."""
-
-
-def _runs(sizes: Sequence[int]) -> tuple[tuple[int, int], ...]:
-    """From which to which the pieces of these sizes (0 for a reader's own) are joined: large ones stay as they are,
-    and runs of small ones become pieces that are small themselves."""
-    runs: list[tuple[int, int]] = []
-    start, total = 0, 0
-    for at, size in enumerate(sizes):
-        if at > start and total + (size or _READERS) >= LARGE:
-            runs.append((start, at))
-            start, total = at, 0
-        total += size or _READERS
-    return (*runs, (start, len(sizes)))
-
-
 @dataclass(frozen=True, slots=True)
 class CompiledMessage:
     """Made by `compile`, once for each variant. `pieces` is what happens for each reader."""
@@ -166,13 +150,9 @@ class CompiledMessage:
     rendered: Rendered
     sender: str
     """The envelope sender, ASCII."""
-    _constant: bytes
-    """The header fields that all readers get alike."""
-    _parts: tuple[Part, Part]
+    _assembly: Assembly
     _places: Places
     _signer: Signer | None
-    _joined: tuple[tuple[int, int], ...]
-    """From which to which the pieces are joined (see `_runs`)."""
 
     @classmethod
     def compile(cls, rendered: Rendered, headers: MessageHeaders, keys: Sequence[SigningKey] = ()) -> CompiledMessage:
@@ -198,44 +178,33 @@ class CompiledMessage:
 
         around_text = Frame(partial(before, "plain", _CRLF), b"")
         around_html = Frame(partial(before, "html", ""), f"--{boundary}--\r\n".encode())
-        parts = (
+        together = assembly(
+            constant,
             part(rendered.text, places.text, rendered.slots, fillings, around_text),
             part(rendered.html, places.html, rendered.slots, fillings, around_html),
         )
         sender = fields.addr_spec(headers.envelope_sender, "envelope sender")
-        signer = Signer(keys, headers.date, constant, parts[0].opening.removeprefix(_CRLF.encode())) if keys else None
-        return cls(
-            rendered,
-            sender,
-            constant,
-            parts,
-            places,
-            signer,
-            _runs([len(constant), _HEAD, *parts[0].sizes, *parts[1].sizes]),
-        )
+        signer = Signer(keys, headers.date, constant, together.opening) if keys else None
+        return cls(rendered, sender, together, places, signer)
 
     def pieces(self, reader: ReaderValues) -> tuple[bytes, ...]:
         """The whole message to one reader, RFC 5322, in wire form (see `backends.base.Message`), as pieces to join.
 
-        Literals of `LARGE` bytes or more are the same objects for every reader. Each piece is whole lines (or empty):
-        it ends with CRLF, holds no CR or LF but in a pair, and none of its lines begins with a dot, so that whoever
-        sends may look at each large one once. The same values give the same bytes, signatures too. Raises
+        A literal of `parts.LARGE` bytes or more is the same object for every reader. Each piece is whole lines (or
+        empty): it ends with CRLF, holds no CR or LF but in a pair, and none of its lines begins with a dot, so that
+        whoever sends may look at each large one once. The same values give the same bytes, signatures too. Raises
         `DeliveryError` (permanent) for a reader who cannot be written to.
 
         All is ASCII but the To: of a reader whose address has other letters before the @; see `headers.recipient`.
         """
-        text, html = self._parts
         try:
             head = _of_reader(reader)
-            values = text.fill(reader)
-            others = values if html.encoding == text.encoding else html.fill(reader)
+            pieces = self._assembly.pieces(head, reader)
         except (Refused, ValueError) as error:
             raise DeliveryError(str(error), permanent=True) from error
-        flat = (self._constant, head, *text.pieces(values), *html.pieces(others))
-        # Whoever looks at a piece, or writes it, takes a while for each: small ones become one.
-        pieces = tuple([flat[at] if at + 1 == end else b"".join(flat[at:end]) for at, end in self._joined])
-        # The body's first piece is in the signer's hands already.
-        return pieces if self._signer is None else (self._signer.sign(head, flat[3:]), *pieces)
+        if self._signer is None:
+            return pieces
+        return (self._signer.sign(head, pieces[self._assembly.body :]), *pieces)
 
     def build(self, reader: ReaderValues) -> bytes:
         """The `pieces` joined."""

@@ -42,8 +42,6 @@ class Part(ABC):
 
     opening: bytes
     """The first piece, the same for every reader."""
-    sizes: Sequence[int]
-    """Bytes of its pieces, 0 for those that are a reader's own."""
 
     @abstractmethod
     def pieces(self, values: tuple[bytes, ...]) -> Sequence[bytes]:
@@ -63,7 +61,7 @@ def part(document: str, places: Sequence[Place], slots: Sequence[Slot], fillings
     cuts = [0, *(offset for place in places for offset in (place.start, place.end)), len(document)]
     literals = [document[start:end] for start, end in zip(cuts[::2], cuts[1::2], strict=True)]
     quoted = QuotedPart(literals, holes, fillings, frame)
-    grown = sum(quoted.sizes) - len(frame.before(quoted.encoding)) - len(frame.after)
+    grown = sum(map(len, quoted.literals)) - len(frame.before(quoted.encoding)) - len(frame.after)
     if grown <= GROWTH * sum(len(canonical(literal)) for literal in literals):
         return quoted
     return Base64Part(literals, holes, fillings, frame)
@@ -80,11 +78,11 @@ class QuotedPart(Part):
         encoded = [*map(qp.encode_fenced, fenced), qp.encode(last) + b"\r\n" + frame.after]
         encoded[0] = frame.before(self.encoding) + encoded[0]
         self.opening = encoded[0]
+        self.literals, self.holes = encoded, holes
         # Every second place is a hole.
         self._pieces = [b""] * (2 * len(encoded) - 1)
         self._pieces[::2] = encoded
-        self.sizes = [len(piece) for piece in self._pieces]
-        self.fill, self._pick = fillings.lines, _picker(holes)
+        self.fill, self._pick = fillings.lines, picker(holes)
 
     def pieces(self, values: tuple[bytes, ...]) -> Sequence[bytes]:
         out = self._pieces.copy()
@@ -92,7 +90,7 @@ class QuotedPart(Part):
         return out
 
 
-def _picker(indices: Sequence[int]) -> Callable[[tuple[bytes, ...]], tuple[bytes, ...]]:
+def picker(indices: Sequence[int]) -> Callable[[tuple[bytes, ...]], tuple[bytes, ...]]:
     """Picks items of a tuple by their indices, any of them as often as wanted."""
     if len(indices) > 1:
         return itemgetter(*indices)
@@ -142,7 +140,6 @@ class Base64Part(Part):
                 phases = [phase._replace(lines=phase.lines + frame.after) for phase in phases]
             self._runs.append((tuple(run), tuple(phases)))
             run = []
-        self.sizes = [len(self.opening), *(size for _, phases in self._runs for size in (0, len(phases[0].lines)))]
 
     def pieces(self, values: tuple[bytes, ...]) -> Sequence[bytes]:
         out, left = [self.opening], self._left

@@ -12,7 +12,7 @@ import quopri
 import re
 from email import message_from_bytes
 from email.message import EmailMessage
-from email.parser import BytesParser
+from email.parser import BytesHeaderParser
 from email.utils import getaddresses, parsedate_to_datetime
 
 _ONCE = (
@@ -188,7 +188,7 @@ def _list(found: dict[str, list[str]]) -> list[str]:
 
 def _parts(data: bytes, body: bytes) -> list[str]:
     # The modern policy reads every header again at each look, so it looks at them once and the older one at the parts.
-    headers = BytesParser(EmailMessage, policy=email.policy.default).parsebytes(data[: len(data) - len(body)])
+    headers = BytesHeaderParser(EmailMessage, policy=email.policy.default).parsebytes(data[: len(data) - len(body)])
     message = message_from_bytes(data)
     faults = [f"the parser finds {type(defect).__name__}" for part in message.walk() for defect in part.defects]
     for name, value in headers.items():

@@ -62,7 +62,7 @@ def test_what_readers_get_alike_are_the_same_objects_for_all_of_them(words: str)
     own = [len(piece) for piece, other in zip(rita, omar, strict=True) if piece is not other]
     assert sum(own) < 5_000
     assert max(own) < 1_200
-    assert len(own) <= 7
+    assert len(own) <= 11
 
 
 def test_the_usual_reader_gets_the_bytes_that_a_closer_look_writes(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -178,7 +178,8 @@ def test_every_phase_of_a_long_literal_is_encoded_once_and_reads_the_same(before
 
 def test_a_part_is_in_base64_only_where_quoted_printable_would_grow_it_by_more_than_1_3() -> None:
     def encodings(words: str) -> list[str]:
-        return [part.encoding for part in CompiledMessage.compile(variant(text=f"{words}<0><1>"), HEADERS)._parts]
+        data = CompiledMessage.compile(variant(text=f"{words}<0><1>"), HEADERS).build(RITA)
+        return re.findall("Content-Transfer-Encoding: (.*)\r\n", data.decode("ascii"))
 
     assert encodings("The harbour opens again on Monday. " * 90) == ["quoted-printable", "quoted-printable"]
     assert encodings("Die Fähre legt von Montag an wieder im alten Hafen an. " * 90) == [
