@@ -57,7 +57,7 @@ def readers(site: Site, edition: Edition) -> Callable[[Recipient], ReaderValues]
     links = site.links.of(edition.id, edition.briefing)
     before = f"{edition.briefing}.{edition.edition_date:%Y%m%d}."
     behind = f".{edition.id:x}@{fields.addr_spec(briefing.sender.address).rpartition('@')[2]}"
-    leave = f"{briefing.sender.reply_to or briefing.sender.address}?subject=unsubscribe%20"
+    leave = f"{fields.addr_spec(briefing.sender.reply_to or briefing.sender.address)}?subject=unsubscribe%20"
 
     def values(recipient: Recipient) -> ReaderValues:
         number = recipient.subscriber

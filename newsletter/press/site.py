@@ -83,16 +83,15 @@ class Site:
         """
         keys = []
         for wanted in self.settings.dkim(briefing):
-            name = wanted.domain, wanted.selector
-            if (key := self._keys.get(name)) is None:
-                key = self._keys[name] = load(_pem(wanted, self.root), domain=wanted.domain, selector=wanted.selector)
+            if (key := self._keys.get(wanted)) is None:
+                key = self._keys[wanted] = load(_pem(wanted, self.root), domain=wanted.domain, selector=wanted.selector)
                 if key.remark:
                     _log.warning("weak key", extra={"action": "sign", "reason": key.remark})
             keys.append(key)
         return tuple(keys)
 
     @cached_property
-    def _keys(self) -> dict[tuple[str, str], SigningKey]:
+    def _keys(self) -> dict[Dkim, SigningKey]:
         return {}
 
     @property
