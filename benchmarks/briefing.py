@@ -35,6 +35,7 @@ from benchmarks.null import NullBackend
 from newsletter.audience.addresses import normalise
 from newsletter.audience.models import Consent, Subscriber
 from newsletter.audience.suppression import suppressed_clause
+from newsletter.audience.tokens import Links, Tokens
 from newsletter.audience.transfer import import_csv
 from newsletter.backends.base import Message
 from newsletter.clock import SystemClock
@@ -137,6 +138,23 @@ def final_templates(page: TemplateSet, compiled: CompiledMessage) -> tuple[Templ
             source = source.replace(f"https://{mark}.example" if name.endswith("url") else mark, f"{{{{ {name} }}}}")
         templates.append(environment.from_string(source))
     return templates[0], templates[1]
+
+
+SIGN = Links("https://courier.example.org", Tokens.from_secrets(b"benchmark" * 4)).of(77, "morning")
+
+
+def people(count: int) -> list[tuple[int, ReaderValues]]:
+    """Readers with an address and links of their own, who share 400 first names; with their numbers."""
+    out = []
+    for number in range(10_000_000, 10_000_000 + count):
+        links = SIGN(number)
+        token = links.unsubscribe.rpartition("/")[2]
+        out.append((number, ReaderValues(
+            f"reader.{number}@mail{number % 50}.example.org", f"Rita {number % 400}", *links,
+            f"morning.20261123.{number:x}.4d@courier.example.org",
+            f"morning@courier.example.org?subject=unsubscribe%20{token}",
+        )))  # fmt: skip
+    return out
 
 
 def values(reader: ReaderValues) -> dict[str, str]:
@@ -314,7 +332,24 @@ def lines(quick: bool) -> Iterator[Line]:
     yield whole
     yield Line("compile", "variant", timed(lambda: CompiledMessage.compile(rendered, HEADERS), runs, 10))
 
-    ours = Line("build the message", "reader", timed(lambda: compiled.build(RITA), runs, 2_000))
+    audience = people(2_000)
+
+    def links() -> None:
+        for number, _ in audience:
+            SIGN(number)
+
+    yield Line("sign a reader's three links", "reader", timed(links, runs, 1, len(audience)))
+
+    def build() -> None:
+        for _, reader in audience:
+            compiled.build(reader)
+
+    def pieces() -> None:
+        for _, reader in audience:
+            compiled.pieces(reader)
+
+    yield Line("build the message, in pieces", "reader", timed(pieces, runs, 1, len(audience)))
+    ours = Line("build the message, joined", "reader", timed(build, runs, 1, len(audience)))
     yield ours
     html, text = final_templates(page, compiled)
     known = values(RITA)

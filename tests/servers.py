@@ -39,6 +39,7 @@ AVAILABLE: dict[str, Callable[[], bool]] = {
     "haraka": lambda: bool(HARAKA),
     "java": lambda: shutil.which("java") is not None,
     "perl Email::MIME": _perl_mime,
+    "perl Mail::DKIM": lambda: bool(shutil.which("perl")) and Path("/usr/share/perl5/Mail/DKIM.pm").exists(),
     "postgresql": lambda: bool(POSTGRES_URL),
     "postfix": lambda: bool(POSTFIX),
     "smtp-sink": lambda: SMTP_SINK is not None,

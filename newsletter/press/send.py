@@ -23,9 +23,8 @@ from newsletter.errors import Refused, WrongState
 from newsletter.press import times
 from newsletter.press.assemble import assemble
 from newsletter.press.lock import lock
-from newsletter.press.messages import builder, frozen, headers
+from newsletter.press.messages import builder, compiled_for, frozen, headers
 from newsletter.press.site import Site
-from newsletter.rendering.mime import CompiledMessage
 from newsletter.stories.models import StoryVersion
 
 _log = logging.getLogger(__name__)
@@ -118,12 +117,10 @@ async def _deliver(
     with site.database.reading() as session:
         rows = session.scalars(select(Variant).where(Variant.edition_id == edition.id).order_by(Variant.no)).all()
         last = session.scalar(select(func.max(Variant.due_at)).where(Variant.edition_id == edition.id))
-    builders = {
-        row.id: builder(
-            site, edition, CompiledMessage.compile(frozen(row), headers(site, edition, row.segment, edition.dated_at))
-        )
-        for row in rows
-    }
+    builders = {}
+    for row in rows:
+        head = headers(site, edition, row.segment, edition.dated_at)
+        builders[row.id] = builder(site, edition, compiled_for(site, edition, frozen(row), head))
     stories = {row.id: list(row.stories) for row in rows}
     backends: dict[str, Backend] = {}
     for row in rows:
