@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 from newsletter.backends.base import Message
 
-_LARGE = 1_024
+_LARGE = 256
 """Bytes from which a piece is worth remembering."""
-_REMEMBERED = 256
+_REMEMBERED = 1_024
 
 
 class Content(NamedTuple):
