@@ -9,7 +9,7 @@ import typer
 
 from newsletter import press
 from newsletter.checks.registry import blocks
-from newsletter.cli.output import By, Day, Json, Segment, day_of, named, opened, print_json, print_table, say
+from newsletter.cli.output import By, Day, Json, Segment, day_of, named, opened, plural, print_json, print_table, say
 from newsletter.editions import overrides, store
 from newsletter.editions.models import Edition
 from newsletter.editions.states import State
@@ -173,6 +173,24 @@ def release(ctx: typer.Context, key: Key, by: By = "") -> None:
         key = press.edition_of(site, key)
         state = press.release(site, key, named(by))
     say(f"{key} is {state} again")
+
+
+@app.command()
+def pause(ctx: typer.Context, key: Key, by: By = "", reason: Reason = "") -> None:
+    """Stop a send between two messages, in whatever process it runs. The deadline counts on."""
+    with opened(ctx) as site:
+        key = press.edition_of(site, key)
+        wire = press.pause(site, key, named(by), reason)
+    say(f"{key} is paused; {plural(wire, 'message')} on the wire, nothing else goes out")
+
+
+@app.command()
+def resume(ctx: typer.Context, key: Key, by: By = "") -> None:
+    """Let a paused send go on. A clock or a worker that runs takes it up by itself."""
+    with opened(ctx) as site:
+        key = press.edition_of(site, key)
+        press.resume(site, key, named(by))
+    say(f"{key} is sending again; where no clock and no worker runs: newsletter send {key}")
 
 
 @app.command()

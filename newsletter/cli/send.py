@@ -65,7 +65,7 @@ def refuse_unfinished(site: Site, report: Report) -> None:
     """Raises `Refused` with the reason when an edition has not come to its end, or its report does not add up."""
     if report.problems:
         raise Refused(f"{report.edition} does not add up: {report.problems[0]}")
-    if report.state in (State.HELD, State.SKIPPED, State.ABORTED):
+    if report.state in (State.HELD, State.SKIPPED, State.PAUSED, State.ABORTED):
         with site.database.reading() as session:
             reason = store.find(session, report.edition).reason
         raise Refused(f"{report.edition} is {report.state}: {reason or 'no reason was given'}")

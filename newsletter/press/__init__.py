@@ -1,6 +1,6 @@
 """The steps of a briefing's way, one function each. A person, a command and the clock call the same ones."""
 
-from newsletter.press.approve import abort, approve, hold, release
+from newsletter.press.approve import abort, approve, hold, pause, release, resume
 from newsletter.press.assemble import assemble, edition_of
 from newsletter.press.check import check
 from newsletter.press.lock import lock
@@ -25,8 +25,10 @@ __all__ = [
     "hold",
     "lock",
     "message_for",
+    "pause",
     "release",
     "report",
+    "resume",
     "send",
     "test_send",
     "upcoming",

@@ -70,6 +70,9 @@ def _prepare(site: Site, key: str, now: bool) -> Edition:
     if edition.state in (State.HELD, State.SKIPPED):
         ways = "release it, or abort it" if edition.state == State.HELD else "assemble it again when there is more"
         raise Refused(f"{key} is {edition.state}: {edition.reason}; {ways}")
+    if edition.state == State.PAUSED:
+        why = f": {edition.reason}" if edition.reason else ""
+        raise Refused(f"{key} is paused{why}; `newsletter edition resume {key} --by NAME` lets it go on")
     if edition.state in (State.READY, State.APPROVED, State.LOCKED):
         lock(site, key, now=now)
         edition = _find(site, key)
