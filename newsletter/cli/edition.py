@@ -10,6 +10,7 @@ import typer
 from newsletter import press
 from newsletter.checks.registry import blocks
 from newsletter.cli.output import By, Day, Json, Segment, day_of, named, opened, plural, print_json, print_table, say
+from newsletter.cli.status import show_names
 from newsletter.editions import overrides, store
 from newsletter.editions.models import Edition
 from newsletter.editions.states import State
@@ -191,6 +192,36 @@ def resume(ctx: typer.Context, key: Key, by: By = "") -> None:
         key = press.edition_of(site, key)
         press.resume(site, key, named(by))
     say(f"{key} is sending again; where no clock and no worker runs: newsletter send {key}")
+
+
+@app.command()
+def doubts(ctx: typer.Context, key: Key, as_json: Json = False) -> None:
+    """List the readers in doubt: a server may or may not have their mail."""
+    with opened(ctx) as site:
+        key = press.edition_of(site, key)
+        found = list(press.doubts(site, key))
+    if found or as_json:
+        show_names(found, as_json)
+    if not as_json:
+        say(f"{key}: {plural(len(found), 'reader')} in doubt")
+
+
+@app.command()
+def resend(
+    ctx: typer.Context,
+    key: Key,
+    in_doubt: Annotated[bool, typer.Option("--in-doubt", help="All who are in doubt.")] = False,
+    to: Annotated[list[str] | None, typer.Option("--to", help="One who is in doubt.", metavar="EMAIL")] = None,
+    by: By = "",
+    reason: Reason = "",
+) -> None:
+    """Put readers in doubt back to be sent. They get the same message, and so may have it twice."""
+    if in_doubt == bool(to):
+        raise typer.BadParameter("write --in-doubt for all who are, or --to EMAIL for each who shall get it again")
+    with opened(ctx) as site:
+        key = press.edition_of(site, key)
+        back = press.resend(site, key, named(by), reason, to=to)
+    say(f"{plural(back, 'reader')} put back; where no clock and no worker runs: newsletter send {key}")
 
 
 @app.command()

@@ -1,10 +1,9 @@
-"""``newsletter send``, ``status`` and ``test-send``."""
+"""``newsletter send`` and ``test-send``."""
 
 from __future__ import annotations
 
 import asyncio
 import signal
-from dataclasses import asdict
 from datetime import timedelta
 from typing import Annotated
 
@@ -12,17 +11,16 @@ import typer
 
 from newsletter import press
 from newsletter.backends.base import Result
-from newsletter.cli.output import Day, Json, Segment, day_of, opened, plural, print_json, print_table, say
+from newsletter.cli.output import Day, Json, Segment, day_of, opened, plural, print_json, say
+from newsletter.cli.status import show_report
 from newsletter.clock import parse_duration
-from newsletter.delivery.models import Status
-from newsletter.delivery.report import Counts, Name, Report
+from newsletter.delivery.report import Report
 from newsletter.editions import store
 from newsletter.editions.states import State
 from newsletter.errors import DeliveryError, Refused
 from newsletter.press.site import Site
 
 Which = Annotated[str, typer.Argument(help="An edition (morning/2026-11-23) or a briefing.", metavar="BRIEFING_OR_KEY")]
-_COUNTS = ("accepted", "rejected", "suppressed", "expired", "withdrawn", "in_doubt", "to_go")
 
 
 def sent(site: Site, key: str, wait: timedelta | None = None) -> Report:
@@ -36,29 +34,6 @@ def sent(site: Site, key: str, wait: timedelta | None = None) -> Report:
         return await press.send(site, key, wait=wait, stop=stop)
 
     return asyncio.run(run())
-
-
-def show_report(report: Report) -> None:
-    """The report, with its sum."""
-    say(f"{report.edition} is {report.state}")
-    rows = [(line.segment, line.backend or "–", line.counts) for line in report.lines]
-    table = [(segment, backend, *_numbers(counts), counts.total) for segment, backend, counts in rows]
-    table.append(("all", "", *_numbers(report.counts), report.counts.total))
-    print_table(("segment", "backend", *(name.replace("_", " ") for name in _COUNTS), "readers"), table)
-    for reason in report.reasons:
-        if reason.status != "accepted":
-            status = reason.status.replace("_", " ")
-            say(f"{reason.count:,} {status} in {reason.segment}: {reason.reason} {reason.reply}")
-    if report.adds_up:
-        numbers = zip(_COUNTS, _numbers(report.counts), strict=True)
-        parts = " + ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in numbers)
-        say(f"It adds up: {report.frozen:,} frozen = {parts}")
-    for problem in report.problems:
-        say(f"It does not add up: {problem}")
-
-
-def _numbers(counts: Counts) -> list[int]:
-    return [getattr(counts, name) for name in _COUNTS]
 
 
 def refuse_unfinished(site: Site, report: Report) -> None:
@@ -98,61 +73,6 @@ def send(
         else:
             show_report(report)
         refuse_unfinished(site, report)
-
-
-def _status(words: str) -> Status:
-    try:
-        return Status[words.upper().replace("-", "_").replace(" ", "_")]
-    except KeyError:
-        known = ", ".join(one.name.lower() for one in Status)
-        raise typer.BadParameter(f"{words!r} is no status: write one of {known}") from None
-
-
-def _show_names(readers: list[Name], as_json: bool) -> None:
-    if as_json:
-        print_json([asdict(reader) for reader in readers])
-        return
-    print_table(
-        ("reader", "segment", "backend", "tries", "reason", "reply"),
-        [(r.email or f"#{r.subscriber}, erased", r.segment, r.backend, r.attempts, r.reason, r.reply) for r in readers],
-    )
-
-
-def status(
-    ctx: typer.Context,
-    which: Annotated[str | None, typer.Argument(help="An edition or a briefing.", metavar="[KEY]")] = None,
-    names: Annotated[
-        Status | None, typer.Option("--names", help="The readers behind a number.", parser=_status, metavar="STATUS")
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """Show the report of an edition, or where the last ones are."""
-    with opened(ctx) as site:
-        if names is not None:
-            if which is None:
-                raise Refused("--names wants an edition: write its key before it")
-            _show_names(press.deliveries(site, press.edition_of(site, which), names), as_json)
-            return
-        if which is not None:
-            report = press.report(site, press.edition_of(site, which))
-            if as_json:
-                print_json(report.as_dict())
-            else:
-                show_report(report)
-            return
-        with site.database.reading() as session:
-            keys = [edition.key for edition in store.listing(session, limit=10)]
-        reports = [press.report(site, key) for key in keys]
-        if as_json:
-            print_json([report.as_dict() for report in reports])
-            return
-        print_table(
-            ("edition", "state", "readers", "accepted", "to go", "adds up"),
-            [
-                (r.edition, r.state, r.frozen, r.counts.accepted, r.counts.to_go, "yes" if r.adds_up else "no")
-                for r in reports
-            ],
-        )
 
 
 def copy(

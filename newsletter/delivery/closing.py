@@ -44,11 +44,11 @@ def on_the_wire(database: Database, edition_id: int) -> int:
     still go out.
     """
     with database.write_connection() as connection:
-        leased = [row.id for row in _leased(connection, edition_id)]
-        return connection.execute(select(func.count()).where(lane.c.batch_id.in_(leased))).scalar_one()
+        held = [row.id for row in leased(connection, edition_id)]
+        return connection.execute(select(func.count()).where(lane.c.batch_id.in_(held))).scalar_one()
 
 
-def _leased(connection: Connection, edition_id: int) -> Sequence[Row[int, datetime]]:
+def leased(connection: Connection, edition_id: int) -> Sequence[Row[int, datetime]]:
     """The batches that a worker holds. The lock waits for commits that are under way; after it every intent that was
     let through can be seen."""
     return connection.execute(
@@ -60,7 +60,7 @@ def _leased(connection: Connection, edition_id: int) -> Sequence[Row[int, dateti
 
 
 def _close(connection: Connection, edition_id: int, status: Status, now: datetime) -> int:
-    for row in _leased(connection, edition_id):
+    for row in leased(connection, edition_id):
         if row.lease_until < now:
             connection.execute(
                 update(batch).where(batch.c.id == row.id).values(state=BatchState.DONE, owner="", lease_until=None)

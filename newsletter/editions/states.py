@@ -61,6 +61,10 @@ EDITABLE = frozenset({State.DRAFT, State.READY, State.APPROVED, State.SKIPPED})
 LOCKABLE = frozenset({State.READY, State.APPROVED})
 SENDABLE = frozenset({State.LOCKED, State.SENDING})
 """Frozen, and nobody stopped it: delivery may begin, or go on."""
+RESENDABLE = frozenset({State.SENDING, State.PAUSED, State.SENT})
+"""Where readers in doubt can be put back to be sent."""
+UNDER_WAY = frozenset({State.LOCKED, State.SENDING, State.PAUSED})
+"""Frozen, and not at its end: there is something to watch."""
 ABORTABLE = frozenset(State) - {State.SENT, State.ABORTED}
 OUT = frozenset({State.LOCKED, State.SENDING, State.PAUSED, State.SENT})
 """Readers have it, or are about to."""

@@ -3,16 +3,18 @@
 from newsletter.press.approve import abort, approve, hold, pause, release, resume
 from newsletter.press.assemble import assemble, edition_of
 from newsletter.press.check import check
+from newsletter.press.doubts import doubts, resend
 from newsletter.press.lock import lock
 from newsletter.press.messages import documents_for, message_for
 from newsletter.press.render import variants
-from newsletter.press.report import deliveries, report
+from newsletter.press.report import History, deliveries, history, report, watching
 from newsletter.press.send import send
 from newsletter.press.site import Site
 from newsletter.press.testsend import test_send
 from newsletter.press.upcoming import Planned, upcoming
 
 __all__ = [
+    "History",
     "Planned",
     "Site",
     "abort",
@@ -21,16 +23,20 @@ __all__ = [
     "check",
     "deliveries",
     "documents_for",
+    "doubts",
     "edition_of",
+    "history",
     "hold",
     "lock",
     "message_for",
     "pause",
     "release",
     "report",
+    "resend",
     "resume",
     "send",
     "test_send",
     "upcoming",
     "variants",
+    "watching",
 ]

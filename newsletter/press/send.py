@@ -6,7 +6,7 @@ import asyncio
 import logging
 from datetime import timedelta
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 
 from newsletter.audience.suppression import suppressed_clause
 from newsletter.backends.base import Backend
@@ -15,6 +15,7 @@ from newsletter.delivery.closing import withdraw
 from newsletter.delivery.models import BatchState, batch
 from newsletter.delivery.pump import Delivered, Pump, Rules
 from newsletter.delivery.report import Report, report
+from newsletter.delivery.resend import reopened_at
 from newsletter.editions import store
 from newsletter.editions.candidates import why_unusable
 from newsletter.editions.models import Edition, Variant
@@ -117,7 +118,9 @@ async def _deliver(
     assert edition.dated_at is not None
     with site.database.reading() as session:
         rows = session.scalars(select(Variant).where(Variant.edition_id == edition.id).order_by(Variant.no)).all()
-        last = session.scalar(select(func.max(Variant.due_at)).where(Variant.edition_id == edition.id))
+        begins = [edition.dated_at, *(row.due_at for row in rows)]
+        if (reopened := reopened_at(session, edition.id)) is not None:
+            begins.append(reopened)
     builders = {
         row.id: builder(
             site, edition, CompiledMessage.compile(frozen(row), headers(site, edition, row.segment, edition.dated_at))
@@ -137,7 +140,7 @@ async def _deliver(
         backends,
         suppressed_clause(edition.briefing),
         Rules(
-            max(edition.dated_at, last or edition.dated_at) + times.deadline(site.settings, edition.briefing),
+            max(begins) + times.deadline(site.settings, edition.briefing),
             site.briefing(edition.briefing).in_doubt,
         ),
         site.clock,
@@ -164,10 +167,12 @@ def unusable_story(site: Site, version_ids: list[int]) -> str:
 
 def _finish(site: Site, edition_id: int, key: str, delivered: Delivered) -> None:
     with site.database.writing() as session:
-        state = session.scalar(select(Edition.state).where(Edition.id == edition_id))
+        # Under the lock nobody can put readers back to be sent.
+        state = session.scalar(select(Edition.state).where(Edition.id == edition_id).with_for_update())
         if state != State.SENDING:
             return
-        if delivered.done:
+        undone = select(batch.c.id).where(batch.c.edition_id == edition_id, batch.c.state != BatchState.DONE).limit(1)
+        if delivered.done and session.scalar(undone) is None:
             at = site.clock.now()
             move(session, edition_id, State.SENT, leaving=State.SENDING, clock=site.clock, finished_at=at)
         elif delivered.stopped.startswith("the story "):
