@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 from datetime import timedelta
 from typing import Annotated
 
@@ -12,6 +11,7 @@ import typer
 from newsletter import press
 from newsletter.backends.base import Result
 from newsletter.cli.output import Day, Json, Segment, day_of, opened, plural, print_json, say
+from newsletter.cli.signals import EndedAtOnce, stoppable
 from newsletter.cli.status import show_report
 from newsletter.clock import parse_duration
 from newsletter.delivery.report import Report
@@ -23,17 +23,35 @@ from newsletter.press.site import Site
 Which = Annotated[str, typer.Argument(help="An edition (morning/2026-11-23) or a briefing.", metavar="BRIEFING_OR_KEY")]
 
 
-def sent(site: Site, key: str, wait: timedelta | None = None) -> Report:
-    """Sends as far as it goes; an interrupt or a SIGTERM drains. Raises what `press.send` raises."""
+_NAMED = 12
+"""How many readers in doubt are named at the end of a send; a command lists all."""
 
-    async def run() -> Report:
-        stop = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, stop.set)
+
+def sent(site: Site, key: str, wait: timedelta | None = None) -> Report:
+    """Sends as far as it goes; an interrupt or a SIGTERM drains, a second one ends it.
+
+    Raises what `press.send` raises, and `Refused` with the names of those in doubt after an end.
+    """
+
+    async def send(stop: asyncio.Event) -> Report:
         return await press.send(site, key, wait=wait, stop=stop)
 
-    return asyncio.run(run())
+    try:
+        return asyncio.run(stoppable(send, lambda: press.on_the_wire(site, key)))
+    except EndedAtOnce:
+        raise Refused(_ended(site, key)) from None
+
+
+def _ended(site: Site, key: str) -> str:
+    found = list(press.doubts(site, key))
+    if not found:
+        return f"{key} was ended with nobody in doubt; run `newsletter send {key}` again"
+    names = ", ".join(one.email or f"#{one.subscriber}" for one in found[:_NAMED])
+    more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
+    return (
+        f"{key} was ended: {plural(len(found), 'reader')} in doubt, {names}{more}; "
+        f"see `newsletter edition doubts {key}`, and run `newsletter send {key}` again for the others"
+    )
 
 
 def refuse_unfinished(site: Site, report: Report) -> None:

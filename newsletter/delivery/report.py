@@ -21,6 +21,7 @@ from sqlalchemy import (
     literal,
     or_,
     select,
+    true,
 )
 from sqlalchemy.orm import Session
 
@@ -185,12 +186,13 @@ def report(database: Database, edition_id: int) -> Report:
         )
 
 
-def wire(session: Session, edition_id: int) -> int:
-    """How many messages of an edition are with a server at this moment."""
+def wire(session: Session, edition_id: int | None) -> int:
+    """How many messages of an edition, of all if it is None, are with a server at this moment."""
+    mine = true() if edition_id is None else batch.c.edition_id == edition_id
     return session.scalars(
         select(func.count())
         .select_from(lane.join(batch, batch.c.id == lane.c.batch_id))
-        .where(batch.c.edition_id == edition_id, batch.c.state == BatchState.LEASED)
+        .where(mine, batch.c.state == BatchState.LEASED)
     ).one()
 
 

@@ -7,7 +7,7 @@ from newsletter.press.doubts import doubts, resend
 from newsletter.press.lock import lock
 from newsletter.press.messages import documents_for, message_for
 from newsletter.press.render import variants
-from newsletter.press.report import History, deliveries, history, report, watching
+from newsletter.press.report import History, deliveries, history, on_the_wire, report, watching
 from newsletter.press.send import send
 from newsletter.press.site import Site
 from newsletter.press.testsend import test_send
@@ -29,6 +29,7 @@ __all__ = [
     "hold",
     "lock",
     "message_for",
+    "on_the_wire",
     "pause",
     "release",
     "report",

@@ -51,6 +51,12 @@ def deliveries(
         after, left = page[-1].subscriber, None if left is None else left - size
 
 
+def on_the_wire(site: Site, key: str | None = None) -> int:
+    """How many messages, of one edition or of all, are with a server at this moment. Raises `NotFound`."""
+    with site.database.reading() as session:
+        return ledger.wire(session, None if key is None else store.find(session, key).id)
+
+
 def watching(site: Site, key: str) -> Watch:
     """What tells, again and again, how far an edition is. Raises `NotFound`."""
     with site.database.reading() as session:

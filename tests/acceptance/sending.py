@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import select
 import subprocess
 import sys
 import threading
@@ -87,6 +88,10 @@ class Newsroom:
             _command(arguments), cwd=self.folder, env=ENVIRON, capture_output=True, text=True, timeout=120
         )
 
+    def site(self) -> Site:
+        """The site, open in this process."""
+        return Site.open(self.folder / "config.yaml")
+
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         process = subprocess.Popen(
             _command(arguments),
@@ -137,3 +142,11 @@ def until(condition: Callable[[], bool], process: subprocess.Popen[str] | None =
         if process is not None and process.poll() is not None:
             raise AssertionError(f"it ended with {process.returncode}: {process.communicate(timeout=30)}")
         time.sleep(0.01)
+
+
+def line_of(process: subprocess.Popen[str]) -> str:
+    """The next line that a process says on standard error, within a minute."""
+    assert process.stderr is not None
+    ready, _, _ = select.select([process.stderr], [], [], 60)
+    assert ready, "it says nothing"
+    return process.stderr.readline()
