@@ -10,10 +10,9 @@ import typer
 
 from newsletter import press
 from newsletter.backends.base import Result
-from newsletter.cli.output import Day, Json, Segment, day_of, opened, plural, print_json, say
+from newsletter.cli.output import Day, Json, Segment, day_of, duration_of, opened, plural, print_json, say
 from newsletter.cli.signals import EndedAtOnce, stoppable
 from newsletter.cli.status import show_report
-from newsletter.clock import parse_duration
 from newsletter.delivery.report import Report
 from newsletter.editions import store
 from newsletter.editions.states import State
@@ -80,10 +79,7 @@ def send(
 ) -> None:
     """Send an edition now. Run again, it goes on where it stopped."""
     day = day_of(date)
-    try:
-        span = None if wait is None else parse_duration(wait)
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from None
+    span = duration_of(wait)
     with opened(ctx) as site:
         report = sent(site, press.edition_of(site, which, day), span)
         if as_json:

@@ -16,12 +16,14 @@ class EndedAtOnce(Exception):
     """Somebody asked a second time: what was on the wire is in doubt."""
 
 
-async def stoppable(work: Callable[[asyncio.Event], Coroutine[Any, Any, T]], on_the_wire: Callable[[], int]) -> T:
+async def stoppable(
+    work: Callable[[asyncio.Event], Coroutine[Any, Any, T]], on_the_wire: Callable[[], int], *, quiet: bool = False
+) -> T:
     """Runs ``work``, and hands it the event that the first signal sets: then it settles what is on the wire and begins
     nothing else. A second signal cancels it.
 
     ``on_the_wire`` counts messages and runs in a thread. Raises `EndedAtOnce` after a second signal, once the ledger
-    holds who is in doubt.
+    holds who is in doubt. ``quiet`` says nothing: another process does.
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -40,10 +42,12 @@ async def stoppable(work: Callable[[asyncio.Event], Coroutine[Any, Any, T]], on_
         nonlocal ended
         if not stop.is_set():
             stop.set()
-            told.append(loop.create_task(tell()))
+            if not quiet:
+                told.append(loop.create_task(tell()))
         elif not ended:
             ended = True
-            complain("ending at once")
+            if not quiet:
+                complain("ending at once")
             task.cancel()
 
     for number in (signal.SIGINT, signal.SIGTERM):

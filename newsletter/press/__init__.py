@@ -8,10 +8,11 @@ from newsletter.press.lock import lock
 from newsletter.press.messages import documents_for, message_for
 from newsletter.press.render import variants
 from newsletter.press.report import History, deliveries, history, on_the_wire, report, watching
-from newsletter.press.send import send
+from newsletter.press.send import go_on, send
 from newsletter.press.site import Site
 from newsletter.press.testsend import test_send
 from newsletter.press.upcoming import Planned, upcoming
+from newsletter.press.work import work
 
 __all__ = [
     "History",
@@ -25,6 +26,7 @@ __all__ = [
     "documents_for",
     "doubts",
     "edition_of",
+    "go_on",
     "history",
     "hold",
     "lock",
@@ -40,4 +42,5 @@ __all__ = [
     "upcoming",
     "variants",
     "watching",
+    "work",
 ]

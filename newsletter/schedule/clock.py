@@ -12,8 +12,11 @@ from apscheduler.jobstores.memory import MemoryJobStore
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from newsletter.delivery.breaker import Breaker
+from newsletter.errors import Refused
 from newsletter.press import tick
+from newsletter.press.crew import work_together
 from newsletter.press.site import Site
+from newsletter.press.work import refuse_elsewhere
 
 _log = logging.getLogger(__name__)
 
@@ -23,7 +26,11 @@ WATCH_SECONDS = 60
 
 
 async def serve(site: Site, stop: asyncio.Event) -> None:
-    """Runs until ``stop`` is set; then drains: what is on the wire is settled, nothing else begins."""
+    """Runs until ``stop`` is set; then drains: what is on the wire is settled, nothing else begins.
+
+    With ``workers`` in the configuration the clock begins what is due and worker processes deliver it. Raises `Refused`
+    when one of them falls over again and again, or when another machine works on the same SQLite file.
+    """
     scheduler = AsyncIOScheduler(
         timezone=UTC,
         jobstores={"default": MemoryJobStore()},
@@ -31,6 +38,7 @@ async def serve(site: Site, stop: asyncio.Event) -> None:
         job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
     )
     breakers: dict[str, Breaker] = {}
+    crew = site.settings.workers > 1 and site.config is not None
     running: set[asyncio.Task[object]] = set()
 
     def kept(name: str, work: Callable[[], object]) -> Callable[[], object]:
@@ -53,18 +61,20 @@ async def serve(site: Site, stop: asyncio.Event) -> None:
         return asyncio.to_thread(_plan, site)
 
     scheduler.add_job(kept("plan", plan), "interval", seconds=PLAN_SECONDS, id="plan")
-    scheduler.add_job(
-        kept("release", lambda: tick.release_due(site, stop, breakers)),
-        "interval",
-        seconds=RELEASE_SECONDS,
-        id="release",
-    )
+
+    def release() -> object:
+        return asyncio.to_thread(tick.begin_due, site) if crew else tick.release_due(site, stop, breakers)
+
+    scheduler.add_job(kept("release", release), "interval", seconds=RELEASE_SECONDS, id="release")
     scheduler.add_job(
         kept("watch", lambda: asyncio.to_thread(tick.watch, site)), "interval", seconds=WATCH_SECONDS, id="watch"
     )
+    await refuse_elsewhere(site, stop)
     scheduler.start()
     _log.info("the clock runs", extra={"action": "serve"})
     try:
+        if crew and not await work_together(site.worker_command(), site.settings.workers, stop, lasting=True):
+            raise Refused("a worker fell over again and again: see the log, and `newsletter doctor`")
         await stop.wait()
     finally:
         scheduler.pause()

@@ -118,7 +118,9 @@ def newsroom(folder: Path, port: int, *, readers: int, connections: int = 3, mor
     upgrade(database)
     relay = f"  relay: {{type: smtp, host: 127.0.0.1, port: {port}, tls: none, connections: {connections}}}\n"
     config = f"environment: production\nsecret_key: {'k' * 40}\n" + CONFIG.replace(OUTBOX, relay) + more
-    rows = "email,country\n" + "".join(f"reader{number}@example.org,DE\n" for number in range(readers))
+    rows = "email,country\n" + "".join(
+        f"reader{number}@example.org,{'DE' if number % 2 else 'US'}\n" for number in range(readers)
+    )
     site = make_site(folder, database, SystemClock(), config=config, readers=rows)
     segments = folder / "subscribers" / "segments.yaml"
     segments.write_text(segments.read_text(encoding="utf-8").replace("outbox", "relay"), encoding="utf-8")
