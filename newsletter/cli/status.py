@@ -42,7 +42,7 @@ def show_report(report: Report) -> None:
     for reason in report.reasons:
         if reason.status != "accepted":
             status = reason.status.replace("_", " ")
-            fault = f" ({reason.blame})" if reason.blame else ""
+            fault = f" ({reason.meaning.replace('-', ' ')}, {reason.blame})" if reason.blame else ""
             by = f" by {reason.backend}" if reason.backend else ""
             say(f"{reason.count:,} {status} in {reason.segment}{by}: {reason.reason}{fault} {reason.reply}".rstrip())
     if report.adds_up:

@@ -29,7 +29,7 @@ from newsletter.audience.models import Subscriber, Suppression
 from newsletter.backends.base import Outcome, Result
 from newsletter.database import Database
 from newsletter.delivery.models import PUT_BACK, BatchState, Status, attempt, batch, delivery, from_ms, lane
-from newsletter.delivery.retry import blame
+from newsletter.delivery.retry import Judgement, judge
 from newsletter.editions.models import Edition, Variant
 from newsletter.errors import NotFound
 
@@ -90,7 +90,9 @@ class Reason:
     reason: str
     """``550 5.1.1``: the server's code and enhanced code; or words of ours where no server spoke."""
     blame: str
-    """Whose failure it was, by the code: reader, message or backend; empty where no server said one."""
+    """Whose failure it was, by ``reply``: reader, message or backend; empty where no server spoke."""
+    meaning: str
+    """What ``reply`` means, by the rules for replies that come with us: a `newsletter.delivery.reasons.Reason`."""
     count: int
     reply: str
 
@@ -301,22 +303,25 @@ def _reasons(session: Session, edition: Edition, variants: dict[int, Any]) -> tu
             segment=variant.segment,
             backend=chosen_backend(variant.backends, row.backend, row.tried),
             reason=row.why,
-            blame=_blame(Status(row.status), row.why),
+            blame=judged.blame.value if judged else "",
+            meaning=judged.reason.value if judged else "",
             count=row.n,
             reply=row.reply or "",
         )
         for row in rows
+        for judged in (_judged(Status(row.status), row.why, row.reply or ""),)
         if (variant := variants.get(row.variant)) is not None
     )
     return tuple(sorted(reasons, key=lambda one: (-one.count, one.status, one.segment, one.backend, one.reason)))
 
 
-def _blame(status: Status, reason: str) -> str:
+def _judged(status: Status, reason: str, reply: str) -> Judgement | None:
+    """What a server's reply means; None where none spoke."""
     code, _, enhanced = reason.partition(" ")
     if not code.isdecimal():
-        return ""
+        return None
     result = Result.DEFERRED if status in (Status.DEFERRED, Status.EXPIRED) else Result.REJECTED
-    return blame(Outcome(result, int(code), enhanced)).value
+    return judge(Outcome(result, int(code), enhanced, reply))
 
 
 def _grouped(session: Session, rows: Select[Any], example: ColumnElement[str] | None = None) -> Sequence[Row[Any]]:

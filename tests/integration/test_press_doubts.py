@@ -174,13 +174,13 @@ def test_a_look_at_a_send_counts_what_the_report_counts(site: Site, clock: Fixed
     assert watching.look().rate == 0.0
 
 
-def test_a_reason_says_whose_failure_it_was(site: Site) -> None:
+def test_a_reason_says_what_the_reply_means_and_whose_failure_it_was(site: Site) -> None:
     with site.database.reading() as session:
         edition = session.scalar(select(EditionEvent.edition_id).limit(1))
     assert edition is not None
-    told = {one.status: (one.reason, one.blame) for one in report(site.database, edition).reasons}
+    told = {one.status: (one.reason, one.blame, one.meaning) for one in report(site.database, edition).reasons}
     assert told["rejected"][0].startswith("550")
-    assert told["rejected"][1] == "reader"
-    assert told["in_doubt"] == ("no reply", "")
+    assert told["rejected"][1:] == ("reader", "no-such-address")
+    assert told["in_doubt"] == ("no reply", "", "")
     names = list(press.deliveries(site, KEY, Status.REJECTED, reason=told["rejected"][0], segment="world"))
     assert [one.email for one in names] == ["jo+550@example.org"]
