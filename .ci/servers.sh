@@ -1,5 +1,5 @@
-# Functions that start and stop real servers for the tests: PostgreSQL and Postfix, each private, on a free port of
-# loopback, with everything it writes in a folder of ours. Root starts them, since both change to users of their own.
+# Functions that start and stop real servers for the tests: PostgreSQL, Postfix, Exim and Haraka, each private, on a free
+# port of loopback, with everything it writes in a folder of ours. Root starts them, since they run as users of their own.
 # Sourced by .ci/run.
 
 free_port() {
@@ -116,9 +116,96 @@ CONFIG
     export NEWSLETTER_TEST_POSTFIX="127.0.0.1:$port:$base/mail/all"
 }
 
+# Unpacks Debian's Exim into the folder $1. Installed, it would push Postfix out: each says that it is the machine's one
+# mail system. The libraries that it needs are installed by name (.ci/run), and so is the user whose name it was built with.
+unpack_exim() {
+    local base=$1
+    install -d -m 755 "$base"
+    (
+        cd "$base"
+        apt-get download -qq -o APT::Sandbox::User=root exim4-daemon-light 2>/dev/null ||
+            { apt-get update -qq && apt-get download -qq -o APT::Sandbox::User=root exim4-daemon-light; }
+        dpkg-deb -x exim4-daemon-light_*.deb .
+        chmod u-s usr/sbin/exim4
+    )
+    id -u Debian-exim >/dev/null 2>&1 ||
+        useradd --system --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin Debian-exim
+}
+
+# Starts the Exim that `unpack_exim` put into the folder $1. It takes mail for any address whatsoever, delivers all of it
+# to one Maildir, and has no router that leads anywhere else. Sets EXIM_PID and exports NEWSLETTER_TEST_EXIM.
+start_exim() {
+    local base=$1 port
+    port=$(free_port)
+    install -d -o Debian-exim -g Debian-exim -m 755 "$base/spool" "$base/log" "$base/mail"
+    cat >"$base/exim.conf" <<CONFIG
+primary_hostname = mx.reader.test
+exim_user = Debian-exim
+exim_group = Debian-exim
+spool_directory = $base/spool
+log_file_path = $base/log/%slog
+pid_file_path = $base/spool/exim.pid
+local_interfaces = 127.0.0.1
+daemon_smtp_ports = $port
+tls_advertise_hosts =
+host_lookup =
+rfc1413_query_timeout = 0s
+chunking_advertise_hosts = *
+smtputf8_advertise_hosts = *
+smtp_accept_max = 50
+smtp_accept_queue_per_connection = 0
+deliver_drop_privilege = true
+acl_smtp_rcpt = accept
+acl_smtp_data = accept
+keep_environment =
+
+begin routers
+everybody:
+  driver = accept
+  transport = maildir
+
+begin transports
+maildir:
+  driver = appendfile
+  directory = $base/mail/all
+  maildir_format
+  return_path_add
+  envelope_to_add
+  user = Debian-exim
+  group = Debian-exim
+CONFIG
+    setpriv --reuid=Debian-exim --regid=Debian-exim --clear-groups \
+        "$base/usr/sbin/exim4" -C "$base/exim.conf" -bdf >>"$base/log/daemon.log" 2>&1 </dev/null &
+    EXIM_PID=$!
+    wait_for_port "$port" "$EXIM_PID" "$base/log/daemon.log"
+    export NEWSLETTER_TEST_EXIM="127.0.0.1:$port:$base/mail/all"
+}
+
+# Starts the Haraka of tests/judges in the folder $1. It takes mail for any address whatsoever, and a plugin of ours
+# writes all of it to one Maildir. Sets HARAKA_PID and exports NEWSLETTER_TEST_HARAKA.
+start_haraka() {
+    local base=$1 port its=tests/judges/node_modules/Haraka
+    port=$(free_port)
+    install -d -m 755 "$base" "$base/config" "$base/plugins" "$base/queue" "$base/mail"
+    cp tests/judges/haraka-maildir.js "$base/plugins/maildir.js"
+    echo maildir >"$base/config/plugins"
+    echo mx.reader.test >"$base/config/me"
+    printf 'listen=127.0.0.1:%s\nnodes=0\n' "$port" >"$base/config/smtp.ini"
+    # Its own limit of 992 bytes would break longer lines, which RFC 5322 allows: 998, CRLF, and the dot that is stuffed.
+    sed 's/^data_line_length=.*/data_line_length=1001/' "$its/config/connection.ini" >"$base/config/connection.ini"
+    cp "$its/config/log.ini" "$base/config/log.ini"
+    NEWSLETTER_HARAKA_MAILDIR="$base/mail/all" HARAKA="$base" \
+        node "$its/haraka.js" >>"$base/haraka.log" 2>&1 </dev/null &
+    HARAKA_PID=$!
+    wait_for_port "$port" "$HARAKA_PID" "$base/haraka.log"
+    export NEWSLETTER_TEST_HARAKA="127.0.0.1:$port:$base/mail/all"
+}
+
 # Stops what was started. Safe to call when nothing was.
 stop_servers() {
+    if [ -n "${HARAKA_PID:-}" ]; then stop_process "$HARAKA_PID" TERM; fi
+    if [ -n "${EXIM_PID:-}" ]; then stop_process "$EXIM_PID" TERM; fi
     if [ -n "${POSTFIX_PID:-}" ]; then stop_process "$POSTFIX_PID" TERM; fi
     if [ -n "${POSTGRES_PID:-}" ]; then stop_process "$POSTGRES_PID" INT; fi
-    POSTFIX_PID='' POSTGRES_PID=''
+    HARAKA_PID='' EXIM_PID='' POSTFIX_PID='' POSTGRES_PID=''
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -61,6 +62,24 @@ def database(request: pytest.FixtureRequest, tmp_path: Path, _needs: None) -> It
         with server.connect() as connection:
             connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
         server.dispose()
+
+
+@pytest.fixture(scope="session")
+def _newest(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("newest") / "newsletter.db"
+    db = Database(f"sqlite:///{path}")
+    upgrade(db)
+    db.close()
+    return path
+
+
+@pytest.fixture
+def on_sqlite(_newest: Path, tmp_path: Path) -> Iterator[Database]:
+    """An empty database with the newest schema, on SQLite alone: for what does not ask which engine it is on."""
+    shutil.copy(_newest, tmp_path / "newsletter.db")
+    db = Database(f"sqlite:///{tmp_path / 'newsletter.db'}")
+    yield db
+    db.close()
 
 
 @pytest.fixture

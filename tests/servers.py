@@ -18,6 +18,10 @@ POSTGRES_URL = os.environ.get("NEWSLETTER_TEST_POSTGRES", "")
 POSTFIX = os.environ.get("NEWSLETTER_TEST_POSTFIX", "")
 """``host:port:maildir`` of a Postfix that takes mail for any address and delivers all of it to that one Maildir; whose
 a message is stands in its Delivered-To."""
+EXIM = os.environ.get("NEWSLETTER_TEST_EXIM", "")
+"""The same of an Exim."""
+HARAKA = os.environ.get("NEWSLETTER_TEST_HARAKA", "")
+"""The same of a Haraka."""
 SMTP_SINK = shutil.which("smtp-sink", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
 """Postfix's sink, which can be told to fail at any command."""
 
@@ -29,6 +33,8 @@ def _perl_mime() -> bool:
 AVAILABLE: dict[str, Callable[[], bool]] = {
     "chromium": lambda: CHROMIUM is not None,
     "node judges": lambda: bool(shutil.which("node")) and JUDGES.is_dir(),
+    "exim": lambda: bool(EXIM),
+    "haraka": lambda: bool(HARAKA),
     "java": lambda: shutil.which("java") is not None,
     "perl Email::MIME": _perl_mime,
     "postgresql": lambda: bool(POSTGRES_URL),

@@ -65,13 +65,14 @@ class CsvFile:
                     return
                 except (csv.Error, _OpenQuote) as error:
                     first = lines.give_back()
-                    reason = "a quote is opened and not closed" if len(lines.taken) > 1 else str(error)
+                    unclosed = len(lines.taken) > 1 or str(error) == "unexpected end of data"
+                    reason = "a quote is opened and not closed" if unclosed else str(error)
                     yield line, [first.rstrip("\r\n")], reason
                     continue
                 if len(cells) == width:
                     yield line, cells, ""
                 elif cells:
-                    yield line, cells, f"{len(cells)} cells where the header has {width}"
+                    yield line, cells, f"{len(cells)} cell{'s' * (len(cells) != 1)} where the header has {width}"
 
 
 class _OpenQuote(Exception):

@@ -54,9 +54,9 @@ app.command("test-send")(send.copy)
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Runs a command, the process's own unless given, and returns the exit status.
+    """Runs a command, the process's own unless given; raises SystemExit, or returns the exit status of what failed.
 
-    0 done, 1 refused or failed, 2 wrong usage or configuration. Usage errors raise SystemExit.
+    0 done, 1 refused or failed, 2 wrong usage or configuration.
     """
     try:
         app(args=sys.argv[1:] if arguments is None else arguments, prog_name="newsletter")

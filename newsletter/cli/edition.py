@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from sqlalchemy.orm import Session
 
 from newsletter import press
 from newsletter.checks.registry import blocks
-from newsletter.cli.output import By, Day, Json, Segment, day_of, named, opened, plural, print_json, print_table, say
+from newsletter.cli.output import (
+    By,
+    Day,
+    Json,
+    Segment,
+    Who,
+    day_of,
+    named,
+    opened,
+    plural,
+    print_json,
+    print_table,
+    say,
+)
 from newsletter.cli.status import show_names
 from newsletter.editions import overrides, store
 from newsletter.editions.models import Edition
@@ -18,14 +33,19 @@ from newsletter.errors import Refused
 from newsletter.press.site import Site
 
 app = typer.Typer(help="An edition's life.", no_args_is_help=True)
-Key = Annotated[str, typer.Argument(help="An edition (morning/2026-11-23), or a briefing for today's.")]
-Story = Annotated[str, typer.Argument(help="The story's slug.")]
+Key = Annotated[str, typer.Argument(help="An edition (morning/2026-11-23), or a briefing for today's.", metavar="KEY")]
+Story = Annotated[str, typer.Argument(help="The story's slug.", metavar="STORY")]
+Kind = Annotated[str, typer.Argument(help=f"One of {', '.join(overrides.KINDS)}.", metavar="KIND")]
 Reason = Annotated[str, typer.Option("--reason", help="Why.")]
 
 
 @app.command()
 def assemble(
-    ctx: typer.Context, briefing: Annotated[str, typer.Argument()], date: Day = None, by: By = "", as_json: Json = False
+    ctx: typer.Context,
+    briefing: Annotated[str, typer.Argument(metavar="BRIEFING")],
+    date: Day = None,
+    by: By = "",
+    as_json: Json = False,
 ) -> None:
     """Choose the stories of an edition; what editors decided stays."""
     day = day_of(date)
@@ -66,6 +86,8 @@ def _told(site: Site, key: str) -> dict[str, Any]:
             "reason": edition.reason,
             "due_at": edition.due_at,
             "approved_by": edition.approved_by,
+            "subject": edition.subject,
+            "preheader": edition.preheader,
             "slots": [
                 {
                     "section": slot.section,
@@ -77,8 +99,8 @@ def _told(site: Site, key: str) -> dict[str, Any]:
                 }
                 for slot in edition.slots
             ],
-            "overrides": [{"kind": o.kind, "segment": o.segment, "section": o.section, "position": o.position,
-                           "text": o.text, "by": o.by} for o in edition.overrides],
+            "overrides": [{"kind": o.kind, "story": o.story.slug, "segment": o.segment, "section": o.section,
+                           "position": o.position, "text": o.text, "by": o.by} for o in edition.overrides],
             "unmet": list(overrides.unmet(session, edition)),
         }  # fmt: skip
     return told
@@ -100,12 +122,18 @@ def show(ctx: typer.Context, key: Key, as_json: Json = False) -> None:
     say(f"{told['key']} is {told['state']}" + (f": {told['reason']}" if told["reason"] else ""))
     say(f"due {told['due_at']:%Y-%m-%d %H:%M} UTC")
     for segment, words in told["variants"].items():
-        say(f"\n{segment}\n  subject    {words['subject']}\n  preheader  {words['preheader']}")
+        say(f"\n{segment}")
+        for name in ("subject", "preheader"):
+            say(f"  {name:<11}{words[name]}" + ("  (set by hand)" if told[name] is not None else ""))
     say()
     print_table(
         ("section", "for", "no", "story", "why"),
         [(s["section"], s["segment"] or "everyone", s["position"], s["story"], s["reason"]) for s in told["slots"]],
     )
+    for o in told["overrides"]:
+        what = o["text"] or (f"to {o['section']}" if o["section"] else "")
+        whose = (f"for {o['segment']} " if o["segment"] else "") + f"by {o['by'] or 'an editor'}"
+        say(f"decided: {o['kind']} of {o['story']} {whose}" + (f": {what}" if what else ""))
     for wish in told["unmet"]:
         say(f"not followed: {wish}")
 
@@ -122,7 +150,7 @@ def check(ctx: typer.Context, key: Key, as_json: Json = False) -> None:
     else:
         for f in findings:
             say(f"{f.severity}: {f.code}: {f.where}: {f.message}; {f.mend}")
-        say(f"{key}: {len(findings)} findings" if findings else f"{key}: nothing found")
+        say(f"{key}: {plural(len(findings), 'finding')}" if findings else f"{key}: nothing found")
     if blocks(findings):
         raise Refused(f"{key} cannot go out like this: mend what blocks")
 
@@ -150,7 +178,7 @@ def render(
 
 
 @app.command()
-def approve(ctx: typer.Context, key: Key, by: By = "") -> None:
+def approve(ctx: typer.Context, key: Key, by: Who) -> None:
     """Say yes to an edition as it stands now."""
     with opened(ctx) as site:
         key = press.edition_of(site, key)
@@ -159,7 +187,7 @@ def approve(ctx: typer.Context, key: Key, by: By = "") -> None:
 
 
 @app.command()
-def hold(ctx: typer.Context, key: Key, by: By = "", reason: Reason = "") -> None:
+def hold(ctx: typer.Context, key: Key, by: Who, reason: Reason = "") -> None:
     """Stop an edition until it is released."""
     with opened(ctx) as site:
         key = press.edition_of(site, key)
@@ -168,7 +196,7 @@ def hold(ctx: typer.Context, key: Key, by: By = "", reason: Reason = "") -> None
 
 
 @app.command()
-def release(ctx: typer.Context, key: Key, by: By = "") -> None:
+def release(ctx: typer.Context, key: Key, by: Who) -> None:
     """Let a held edition go on where it was stopped."""
     with opened(ctx) as site:
         key = press.edition_of(site, key)
@@ -177,7 +205,7 @@ def release(ctx: typer.Context, key: Key, by: By = "") -> None:
 
 
 @app.command()
-def pause(ctx: typer.Context, key: Key, by: By = "", reason: Reason = "") -> None:
+def pause(ctx: typer.Context, key: Key, by: Who, reason: Reason = "") -> None:
     """Stop a send between two messages, in whatever process it runs. The deadline counts on."""
     with opened(ctx) as site:
         key = press.edition_of(site, key)
@@ -186,7 +214,7 @@ def pause(ctx: typer.Context, key: Key, by: By = "", reason: Reason = "") -> Non
 
 
 @app.command()
-def resume(ctx: typer.Context, key: Key, by: By = "") -> None:
+def resume(ctx: typer.Context, key: Key, by: Who) -> None:
     """Let a paused send go on. A clock or a worker that runs takes it up by itself."""
     with opened(ctx) as site:
         key = press.edition_of(site, key)
@@ -210,9 +238,9 @@ def doubts(ctx: typer.Context, key: Key, as_json: Json = False) -> None:
 def resend(
     ctx: typer.Context,
     key: Key,
+    by: Who,
     in_doubt: Annotated[bool, typer.Option("--in-doubt", help="All who are in doubt.")] = False,
     to: Annotated[list[str] | None, typer.Option("--to", help="One who is in doubt.", metavar="EMAIL")] = None,
-    by: By = "",
     reason: Reason = "",
 ) -> None:
     """Put readers in doubt back to be sent. They get the same message, and so may have it twice."""
@@ -225,7 +253,7 @@ def resend(
 
 
 @app.command()
-def abort(ctx: typer.Context, key: Key, by: By = "", reason: Reason = "") -> None:
+def abort(ctx: typer.Context, key: Key, by: Who, reason: Reason = "") -> None:
     """Stop an edition for good."""
     with opened(ctx) as site:
         key = press.edition_of(site, key)
@@ -233,16 +261,55 @@ def abort(ctx: typer.Context, key: Key, by: By = "", reason: Reason = "") -> Non
     say(f"{key} is aborted, withdrawn from {withdrawn} readers")
 
 
-def _decide(ctx: typer.Context, key: str, kind: str, story: str, by: str, segment: str | None, **wish: Any) -> None:
+def _changed(ctx: typer.Context, key: str, deed: Callable[[Site, Session, Edition], None]) -> str:
+    """Does something to an edition in one write transaction, says when its approval is void now; returns its key."""
     with opened(ctx) as site:
         key = press.edition_of(site, key)
         with site.database.writing() as session:
-            edition: Edition = store.find(session, key)
-            overrides.set_override(
-                session, edition, site.briefing(edition.briefing), kind, story,
-                clock=site.clock, by=by, segment=segment or "", **wish,
-            )  # fmt: skip
-    say(f"{kind} of {story} in {key}; assemble it again to see slots move")
+            edition = store.find(session, key)
+            before = edition.state
+            deed(site, session, edition)
+            void = before == State.APPROVED and edition.state != before
+    if void:
+        say(f"{key} was approved: that approval is void now")
+    return key
+
+
+def _decide(ctx: typer.Context, key: str, kind: str, story: str, by: str, segment: str | None, **wish: Any) -> None:
+    def deed(site: Site, session: Session, edition: Edition) -> None:
+        overrides.set_override(
+            session, edition, site.briefing(edition.briefing), kind, story,
+            clock=site.clock, by=by, segment=segment or "", **wish,
+        )  # fmt: skip
+
+    key = _changed(ctx, key, deed)
+    say(f"{kind} of {story} in {key}" + ("" if "text" in wish else "; assemble it again to see slots move"))
+
+
+def _word(ctx: typer.Context, key: str, name: str, words: str | None, clear: bool, by: str) -> None:
+    """Sets the subject or the preheader of an edition, or with ``clear`` brings the briefing's pattern back."""
+    if clear == bool(words and words.strip()):
+        raise Refused(f"write the {name} that {key} shall have, or --clear to have the briefing's own again")
+    setter = overrides.set_subject if name == "subject" else overrides.set_preheader
+    key = _changed(ctx, key, lambda site, session, edition: setter(session, edition, words, clock=site.clock, by=by))
+    say(f"the {name} of {key} is " + ("the briefing's own again" if clear else "set"))
+
+
+Words = Annotated[str | None, typer.Argument(help="To the letter, for every segment.", metavar="[WORDS]")]
+NewWords = Annotated[str, typer.Argument(help="To the letter.", metavar="WORDS")]
+Clear = Annotated[bool, typer.Option("--clear", help="The briefing's own again.")]
+
+
+@app.command()
+def subject(ctx: typer.Context, key: Key, words: Words = None, clear: Clear = False, by: By = "") -> None:
+    """Give an edition a subject of its own."""
+    _word(ctx, key, "subject", words, clear, by)
+
+
+@app.command()
+def preheader(ctx: typer.Context, key: Key, words: Words = None, clear: Clear = False, by: By = "") -> None:
+    """Give an edition a preheader of its own: the line beside the subject in the inbox."""
+    _word(ctx, key, "preheader", words, clear, by)
 
 
 Section = Annotated[str, typer.Option("--section", help="Where.")]
@@ -270,25 +337,24 @@ def exclude(ctx: typer.Context, key: Key, story: Story, segment: Segment = None,
 
 
 @app.command()
-def headline(ctx: typer.Context, key: Key, story: Story, words: str, segment: Segment = None, by: By = "") -> None:
+def headline(ctx: typer.Context, key: Key, story: Story, words: NewWords, segment: Segment = None, by: By = "") -> None:
     """Give a story another headline in this edition."""
     _decide(ctx, key, "headline", story, by, segment, text=words)
 
 
 @app.command()
-def dek(ctx: typer.Context, key: Key, story: Story, words: str, segment: Segment = None, by: By = "") -> None:
+def dek(ctx: typer.Context, key: Key, story: Story, words: NewWords, segment: Segment = None, by: By = "") -> None:
     """Give a story another dek in this edition."""
     _decide(ctx, key, "dek", story, by, segment, text=words)
 
 
 @app.command()
-def clear(ctx: typer.Context, key: Key, story: Story, kind: Annotated[str, typer.Argument(help="What was decided.")],
+def clear(ctx: typer.Context, key: Key, story: Story, kind: Kind,
           segment: Segment = None, by: By = "") -> None:  # fmt: skip
     """Take back what was decided about a story."""
-    with opened(ctx) as site:
-        key = press.edition_of(site, key)
-        with site.database.writing() as session:
-            overrides.clear_override(
-                session, store.find(session, key), kind, story, clock=site.clock, by=by, segment=segment or ""
-            )
+
+    def deed(site: Site, session: Session, edition: Edition) -> None:
+        overrides.clear_override(session, edition, kind, story, clock=site.clock, by=by, segment=segment or "")
+
+    key = _changed(ctx, key, deed)
     say(f"{kind} of {story} in {key} taken back")

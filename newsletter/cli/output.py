@@ -21,6 +21,7 @@ from newsletter.press.site import Site
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 By = Annotated[str, typer.Option("--by", help="Who decides this.", metavar="NAME")]
+Who = Annotated[str, typer.Option("--by", help="Who decides this: it needs a name.", metavar="NAME")]
 Day = Annotated[
     str | None, typer.Option("--date", help="The edition's date, today unless given.", metavar="YYYY-MM-DD")
 ]

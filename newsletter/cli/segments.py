@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import typer
 
 from newsletter.audience import subscribers
@@ -37,5 +39,5 @@ def list_(ctx: typer.Context, as_json: Json = False) -> None:
 
 
 def _short(rule: object) -> str:
-    words = str(rule).replace("'", "")
+    words = json.dumps(rule, ensure_ascii=False).replace('"', "")  # as near to what is written as one line gets
     return words if len(words) <= _RULE_SHOWN else words[: _RULE_SHOWN - 1] + "…"

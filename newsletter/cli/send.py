@@ -91,7 +91,7 @@ def send(
 
 def copy(
     ctx: typer.Context,
-    key: Annotated[str, typer.Argument(help="An edition or a briefing.")],
+    key: Annotated[str, typer.Argument(help="An edition or a briefing.", metavar="KEY")],
     to: Annotated[str, typer.Option("--to", help="An allowed address.", metavar="ADDRESS")],
     segment: Segment = None,
 ) -> None:

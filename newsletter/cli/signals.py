@@ -8,11 +8,9 @@ from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from newsletter.cli.output import complain, plural
+from newsletter.press.drain import DRAIN_SECONDS
 
 T = TypeVar("T")
-
-DRAIN_SECONDS = 30.0
-"""How long a SIGTERM lets servers answer: less than the 90 s after which systemd kills. A Ctrl-C waits for another."""
 
 
 class EndedAtOnce(Exception):
@@ -20,10 +18,15 @@ class EndedAtOnce(Exception):
 
 
 async def stoppable(
-    work: Callable[[asyncio.Event], Coroutine[Any, Any, T]], on_the_wire: Callable[[], int], *, quiet: bool = False
+    work: Callable[[asyncio.Event], Coroutine[Any, Any, T]],
+    on_the_wire: Callable[[], int],
+    *,
+    quiet: bool = False,
+    patience: float | None = DRAIN_SECONDS,
 ) -> T:
     """Runs ``work``, and hands it the event that the first signal sets: then it settles what is on the wire and begins
-    nothing else. A second signal cancels it, and so does the end of `DRAIN_SECONDS` after a SIGTERM.
+    nothing else. A second signal cancels it, and so does a SIGTERM
+    after ``patience`` seconds; a Ctrl-C waits for another one.
 
     ``on_the_wire`` counts messages and runs in a thread. Raises `EndedAtOnce` after a second signal, once the ledger
     holds who is in doubt. ``quiet`` says nothing: another process does.
@@ -33,7 +36,7 @@ async def stoppable(
     task = loop.create_task(work(stop))
     told: list[asyncio.Task[None]] = []
     ended = False
-    patience: asyncio.TimerHandle | None = None
+    timer: asyncio.TimerHandle | None = None
 
     async def tell() -> None:
         wire = await asyncio.to_thread(on_the_wire)
@@ -51,15 +54,15 @@ async def stoppable(
             task.cancel()
 
     def asked(number: signal.Signals) -> None:
-        nonlocal patience
+        nonlocal timer
         if stop.is_set():
             end("ending at once")
             return
         stop.set()
-        if not quiet:  # else the other process sees to both
+        if not quiet:
             told.append(loop.create_task(tell()))
-            if number == signal.SIGTERM:
-                patience = loop.call_later(DRAIN_SECONDS, end, f"no answer for {DRAIN_SECONDS:.0f} s: ending")
+        if number == signal.SIGTERM and patience is not None:
+            timer = loop.call_later(patience, end, f"no answer for {patience:.0f} s: ending")
 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, asked, number)
@@ -70,6 +73,6 @@ async def stoppable(
             raise
         raise EndedAtOnce from None
     finally:
-        if patience is not None:
-            patience.cancel()
+        if timer is not None:
+            timer.cancel()
         await asyncio.gather(*told, return_exceptions=True)

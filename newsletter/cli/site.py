@@ -73,7 +73,7 @@ def doctor(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Say what is wrong with a site and how to mend it."""
+    """Say what is wrong with a site and how to mend it; with `--dns` also with its senders, as the world sees them."""
     if nameserver is not None and not dns:
         raise typer.BadParameter("--nameserver goes with --dns")
     server, port = _server(nameserver)

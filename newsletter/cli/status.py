@@ -99,7 +99,7 @@ def status(
     watch: Annotated[bool, typer.Option("--watch", help="Look again and again until the send has ended.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Show the report of an edition, or where the last ones are."""
+    """Show the report of an edition, or where the last ones are; with `--names` the readers behind a number."""
     if which is None and (names is not None or watch):
         raise typer.BadParameter("--names and --watch want an edition: write its key before them")
     if names is None and (segment is not None or reason is not None):

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy.orm import Session
 
-from newsletter.cli.output import Json, opened, plural, print_json, print_table, say
+from newsletter.cli.output import By, Json, opened, plural, print_json, print_table, say
 from newsletter.cli.output import complain as complain_line
 from newsletter.press.site import Site
 from newsletter.stories import store
@@ -17,7 +17,7 @@ from newsletter.stories.importers import ImportReport, import_sources
 from newsletter.stories.models import Story, StoryStatus, StoryVersion
 
 app = typer.Typer(help="The story store.", no_args_is_help=True)
-Key = Annotated[str, typer.Argument(help="The story's slug, or its external id.")]
+Key = Annotated[str, typer.Argument(help="The story's slug, or its external id.", metavar="KEY")]
 
 
 def imported(site: Site, sources: list[str], *, released: bool) -> ImportReport:
@@ -63,7 +63,7 @@ def import_(
     for problem in report.problems:
         complain_line(str(problem))
     if not report.ok:
-        complain_line(f"{plural(len(report.problems), 'item')} refused; the others are stored")
+        complain_line(f"{plural(len(report.problems), 'mistake')}; what has none is stored")
         raise typer.Exit(1)
 
 
@@ -122,6 +122,7 @@ def _told(version: StoryVersion, *, whole: bool) -> dict[str, Any]:
     }
     names = ["headline", "short_headline", "section", "tags", "regions", "priority", "published_at"]
     if whole:
+        told |= {"decision": story.decision, "decided_by": story.decided_by, "decided_at": story.decided_at}
         names = [
             *("kicker", "headline", "short_headline", "dek", "summary", "byline", "section", "tags", "regions"),
             *("priority", "url", "image", "published_at", "embargo_until", "expires_at", "internal_note", "rights"),
@@ -130,25 +131,25 @@ def _told(version: StoryVersion, *, whole: bool) -> dict[str, Any]:
     return told | {name: getattr(version, name) for name in names}
 
 
-def _decide(ctx: typer.Context, key: str, deed: Callable[[Session, str, datetime], Story]) -> None:
+def _decide(ctx: typer.Context, key: str, deed: Callable[[Session, str, datetime, str], Story], by: str) -> None:
     with opened(ctx) as site, site.database.writing() as session:
-        story = deed(session, key, site.clock.now())
+        story = deed(session, key, site.clock.now(), by)
         say(f"{story.slug} is {story.status}")
 
 
 @app.command()
-def release(ctx: typer.Context, key: Key) -> None:
+def release(ctx: typer.Context, key: Key, by: By = "") -> None:
     """Let a story go out."""
-    _decide(ctx, key, store.release)
+    _decide(ctx, key, store.release, by)
 
 
 @app.command()
-def hold(ctx: typer.Context, key: Key) -> None:
-    """Take a story back until it is released."""
-    _decide(ctx, key, store.hold)
+def hold(ctx: typer.Context, key: Key, by: By = "") -> None:
+    """Take a story back until it is released; its source cannot release it."""
+    _decide(ctx, key, store.hold, by)
 
 
 @app.command()
-def kill(ctx: typer.Context, key: Key) -> None:
+def kill(ctx: typer.Context, key: Key, by: By = "") -> None:
     """End a story for good."""
-    _decide(ctx, key, store.kill)
+    _decide(ctx, key, store.kill, by)

@@ -19,6 +19,7 @@ from newsletter.errors import Refused
 from newsletter.press.site import Site
 
 app = typer.Typer(help="The audience.", no_args_is_help=True)
+_NAME_WIDTH = 20
 Email = Annotated[str, typer.Argument(help="The reader's address.")]
 
 
@@ -140,14 +141,15 @@ def show(ctx: typer.Context, email: Email, as_json: Json = False) -> None:
     for name, value in told.items():
         if name == "suppressed":
             for row in value:
-                say(f"{'suppressed':<14}{row['reason']} since {row['at']:%Y-%m-%d}, {row['briefing'] or 'everywhere'}")
+                where = row["briefing"] or "everywhere"
+                say(f"{'suppressed':<{_NAME_WIDTH}}{row['reason']} since {row['at']:%Y-%m-%d}, {where}")
         elif name == "consent":
-            say(f"{'consent':<14}“{value['wording']}” ({value['source']}, {value['at']:%Y-%m-%d})")
+            say(f"{'consent':<{_NAME_WIDTH}}“{value['wording']}” ({value['source']}, {value['at']:%Y-%m-%d})")
         elif name == "attributes":
             for key, one in value.items():
-                say(f"{key:<14}{one}")
+                say(f"{key:<{_NAME_WIDTH}} {one}")
         elif value:
-            say(f"{name.replace('_', ' '):<14}{', '.join(value) if isinstance(value, list) else value}")
+            say(f"{name.replace('_', ' '):<{_NAME_WIDTH}}{', '.join(value) if isinstance(value, list) else value}")
 
 
 @app.command()

@@ -12,9 +12,11 @@ from typing import Annotated
 import typer
 
 from newsletter import press
+from newsletter.cli.logs import log_to_stderr
 from newsletter.cli.output import duration_of, opened, say
 from newsletter.cli.signals import EndedAtOnce, stoppable
 from newsletter.errors import Refused
+from newsletter.press.drain import DRAIN_SECONDS
 
 
 def worker(
@@ -31,6 +33,8 @@ def worker(
     span = duration_of(wait)
     if span is not None and edition is None:
         raise typer.BadParameter("--wait goes with --edition: without it a worker stays until it is told to stop")
+    if edition is None:
+        log_to_stderr()
     with opened(ctx) as site:
         key = None if edition is None else press.edition_of(site, edition)
 
@@ -41,10 +45,12 @@ def worker(
                 else:
                     await press.go_on(site, key, wait=span, stop=stop)
 
+        # A parent sees to it when it is asked to stop.
+        patience = None if with_parent else DRAIN_SECONDS
         if not with_parent:
             say(f"working on {key or site.root}; stop with Ctrl-C")
         try:
-            asyncio.run(stoppable(work, lambda: press.on_the_wire(site, key), quiet=with_parent))
+            asyncio.run(stoppable(work, lambda: press.on_the_wire(site, key), quiet=with_parent, patience=patience))
         except EndedAtOnce:
             raise Refused("ended at once: `newsletter status` tells who is in doubt") from None
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
 from newsletter.backends.base import Answer, Counter, Message, Outcome, Result, Stopped
 from newsletter.clock import Clock
 from newsletter.delivery.breaker import Breaker, Gate
 from newsletter.delivery.ledger import Claim, Recipient, Settled, Trace, intent
+from newsletter.delivery.limits import Limits
 from newsletter.delivery.models import to_ms
+from newsletter.delivery.queues import DomainQueues, Gatekeeper
 from newsletter.delivery.retry import Blame, blame, verdict
 from newsletter.delivery.writer import Fenced, Writer
 from newsletter.errors import NewsletterError
@@ -23,6 +24,10 @@ Builder = Callable[[Recipient], Message]
 TRUSTED = 0.65
 """The part of a lease for which a worker trusts an intent. A commit leaves at least three quarters of it."""
 
+_PATIENCE = 5.0
+"""Seconds for which a batch is kept in hand while all of its readers have to wait for a limit."""
+_SLICE = 1.0
+"""Seconds after which whoever waits looks again."""
 _REPLY_LIMIT = 2_000
 _SILENT = Outcome(Result.IN_DOUBT, reply="the backend ended without saying what became of this message")
 
@@ -30,11 +35,13 @@ _SILENT = Outcome(Result.IN_DOUBT, reply="the backend ended without saying what 
 class Held:
     """A claim in hand: the readers who wait, and how many are with the backend."""
 
-    __slots__ = ("build", "claim", "lost", "out", "place", "size", "waiting")
+    __slots__ = ("build", "claim", "lost", "not_before", "out", "place", "size", "waiting")
 
-    def __init__(self, claim: Claim, recipients: list[Recipient], build: Builder, place: int) -> None:
+    def __init__(self, claim: Claim, recipients: list[Recipient], build: Builder, place: int, gate: Gatekeeper) -> None:
         self.claim, self.build, self.place = claim, build, place
-        self.waiting = deque(recipients)
+        self.waiting = DomainQueues(recipients, gate)
+        self.not_before: datetime | None = None
+        """Until when whoever is left of it has to wait for a limit."""
         self.size = len(recipients)
         self.out = 0
         self.lost = False
@@ -71,11 +78,16 @@ class Source(Protocol):
         """Lets go of a claim."""
 
 
+def _domain(recipient: Recipient) -> str:
+    return recipient.email.rpartition("@")[2]
+
+
 class LedgerCounter(Counter):
     """See `newsletter.backends.base.Counter`."""
 
-    def __init__(self, source: Source, backend: str, breaker: Breaker, first: Held) -> None:
-        self._source, self._backend, self._breaker = source, backend, breaker
+    def __init__(self, source: Source, backend: str, breaker: Breaker, limits: Limits, first: Held) -> None:
+        self._source, self._backend, self._breaker, self._limits = source, backend, breaker, limits
+        self._wait = 0.0  # seconds until it is worth asking the queues again
         self._current: Held | None = first
         self._held = {first.claim.batch_id: first}
         self._ahead: asyncio.Task[Held | None] | None = None
@@ -102,7 +114,11 @@ class LedgerCounter(Counter):
             held = self._current
             if held is None or not held.waiting:
                 return None
-            message = self._build(held, held.waiting.popleft())
+            recipient = held.waiting.next(self._source.clock.monotonic())
+            if isinstance(recipient, float):
+                self._wait = recipient
+                return None
+            message = self._build(held, recipient)
             if self._ahead is None:
                 self._look_ahead(held)
             if message is None:
@@ -125,7 +141,15 @@ class LedgerCounter(Counter):
                 await self._trial_over.wait()
                 continue
             held = self._current
-            return bool(held is not None and held.waiting) or await self._refill()
+            if held is None or not held.waiting:
+                return await self._refill()
+            wait, self._wait = self._wait, 0.0
+            if wait <= _PATIENCE:
+                await asyncio.sleep(min(wait, _SLICE))
+                return True
+            # Whoever is left of this batch has to wait for long: others need not.
+            held.not_before = self._source.clock.now() + timedelta(seconds=wait)
+            held.waiting.clear()
         return False
 
     def announce(self, lane: int, message: Message, then: Answer) -> None:
@@ -163,10 +187,12 @@ class LedgerCounter(Counter):
         intended = self._wire.get(lane) is message
         if intended:
             del self._wire[lane]
-        breaker = self._breaker
+        breaker, limits = self._breaker, self._limits
         self.progress = True
         if outcome.result is Result.ACCEPTED:
             breaker.succeeded()
+            if limits.limited:
+                limits.judged(_domain(recipient), outcome)
             if intended:
                 claim, subscriber, attempts = held.claim, recipient.subscriber, recipient.attempts + 1
                 self._source.writer.take(
@@ -176,10 +202,12 @@ class LedgerCounter(Counter):
                 self._record(held, recipient, outcome, self._source.clock.now(), None)
         else:
             now = self._source.clock.now()
-            if blame(outcome) is Blame.BACKEND:
-                breaker.failed(now)
-            else:
-                breaker.succeeded()
+            # Who was asked to be slower, and is, has no broken backend.
+            if not limits.judged(_domain(recipient), outcome):
+                if blame(outcome, limits.rules) is Blame.BACKEND:
+                    breaker.failed(now)
+                else:
+                    breaker.succeeded()
             self._record(held, recipient, outcome, now, lane if intended else None)
         if self._trial is not None:
             self._end_trial(message.subscriber)
@@ -214,6 +242,7 @@ class LedgerCounter(Counter):
             message = held.build(recipient)
         except (ValueError, NewsletterError) as error:
             outcome = Outcome(Result.REJECTED, reply=f"the message could not be made: {error}")
+            self._limits.returned(_domain(recipient))
             self._record(held, recipient, outcome, self._source.clock.now(), None)
             self._finish_if_empty(held)
             return None
@@ -228,7 +257,9 @@ class LedgerCounter(Counter):
         source, claim = self._source, held.claim
         attempts = recipient.attempts + 1
         seed = claim.edition_id << 32 ^ recipient.subscriber
-        status, again = verdict(outcome, attempts, now, source.deadline, seed, resend=source.resend)
+        status, again = verdict(
+            outcome, attempts, now, source.deadline, seed, resend=source.resend, rules=self._limits.rules
+        )
         trace: Trace | None = None
         if outcome.result is not Result.ACCEPTED:
             # PostgreSQL takes no NUL in a text.
@@ -244,9 +275,10 @@ class LedgerCounter(Counter):
         if self._wire.get(lane) is message:
             del self._wire[lane]
         self._end_trial(message.subscriber)
+        self._limits.returned(_domain(recipient))
         held.out -= 1
-        if not held.lost:
-            held.waiting.appendleft(recipient)
+        if not held.lost and held.not_before is None:
+            held.waiting.put_back(recipient)
 
     def _end_trial(self, subscriber: int) -> None:
         if self._trial is not None and self._trial[1] == subscriber:

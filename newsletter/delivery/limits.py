@@ -70,7 +70,8 @@ class Limits:
         if settings.rate is not None:
             self._whole = Bucket("", Plan(settings.rate, settings.burst), None)
         self._domains = bool(self._plans or self._connections)
-        self._limited = self._domains or self._whole is not None
+        self.limited = self._domains or self._whole is not None
+        """Whether anything is: if not, `admit` says yes to everything."""
         self._lease_at = self._refresh_at = 0.0
         self._admitted, self._since, self._before = 0, clock.monotonic(), 0.0
 
@@ -81,7 +82,7 @@ class Limits:
 
         ``now`` is the clock's monotonic time.
         """
-        if not self._limited:
+        if not self.limited:
             self._admitted += 1
             return 0.0
         whole, bucket = self._whole, self._bucket(domain) if self._domains else None
@@ -107,7 +108,7 @@ class Limits:
 
     def returned(self, domain: str) -> None:
         """A message that was admitted does not leave after all."""
-        if self._limited:
+        if self.limited:
             for bucket in self._touched(domain):
                 bucket.put_back()
 
@@ -118,11 +119,11 @@ class Limits:
         has nothing to do with it.
         """
         if outcome.result is Result.ACCEPTED:
-            if self._limited:
+            if self.limited:
                 for bucket in self._touched(domain):
                     bucket.accepted()
             return False
-        if self._limited:
+        if self.limited:
             for bucket in self._touched(domain):
                 bucket.settled()
         judgement = judge(outcome, self.rules)
@@ -156,7 +157,7 @@ class Limits:
         bucket.slow_down(self._seen(now), rate, wall + hold, throttled=throttled)
         if pause:
             bucket.pause(now + pause.total_seconds(), wall + pause)
-        self._limited = True
+        self.limited = True
 
     def _target(self, domain: str, rule: Rule | None) -> Bucket:
         if rule is None or rule.settings.scope == "backend":
@@ -224,7 +225,7 @@ class Limits:
             elif len(self._buckets) < MOST or name in self._buckets:
                 self._add(name).follow(pace, wall, now)
                 self._domains = True
-        self._limited = self._domains or self._whole is not None
+        self.limited = self._domains or self._whole is not None
         self._refresh_at = now + _REFRESH
 
     async def save(self, *, closing: bool = False) -> None:
@@ -264,7 +265,7 @@ class Limits:
         if self._whole is not None and _free(self._whole):
             self._whole = None
         self._domains = bool(self._buckets or self._plans or self._connections)
-        self._limited = self._domains or self._whole is not None
+        self.limited = self._domains or self._whole is not None
 
     async def keep(self) -> NoReturn:
         """Saves and refreshes for as long as it is let, every half second or so where something is limited."""

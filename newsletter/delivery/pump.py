@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import random
 import socket
 import uuid
 from collections.abc import Awaitable, Callable, Collection, Mapping
@@ -16,11 +17,14 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from newsletter.backends.base import Backend
 from newsletter.clock import Clock
+from newsletter.config import LimitSettings
 from newsletter.database import Database
 from newsletter.delivery.breaker import Breaker, Gate
 from newsletter.delivery.counter import Builder, Held, LedgerCounter
-from newsletter.delivery.ledger import LEASE, SENDING, InDoubt, Ledger
+from newsletter.delivery.ledger import LEASE, SENDING, Claim, InDoubt, Ledger, Recipient
+from newsletter.delivery.limits import Limits
 from newsletter.delivery.models import Status
+from newsletter.delivery.pacestore import DatabasePaces
 from newsletter.delivery.scribe import ProcessWriter
 from newsletter.delivery.writer import ThreadWriter, Writer
 from newsletter.editions.models import Variant
@@ -30,6 +34,10 @@ _log = logging.getLogger(__name__)
 
 _SLICE = 1.0
 """Seconds between two looks at the edition's state while the pump waits for a retry, and at a backend that rests."""
+
+
+_LONG = 60.0
+"""Seconds of a backend's pause from which on the next backend takes over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +80,7 @@ class Pump:
     each batch with its variant's id and answers why that must not go out, or nothing. ``stop`` drains: what is on the
     wire is settled, nothing else begins. ``breakers`` may be kept from one run to the next.
     ``in_process`` has the ledger written by a process of its own, which has the machine's clock: for sends of many
-    thousands.
+    thousands. ``limits`` says how fast a backend may be, by its name.
     """
 
     def __init__(
@@ -90,6 +98,7 @@ class Pump:
         breakers: dict[str, Breaker] | None = None,
         worker: str | None = None,
         in_process: bool = False,
+        limits: Mapping[str, LimitSettings] | None = None,
         lease: timedelta = LEASE,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
@@ -111,6 +120,11 @@ class Pump:
         self._counters: dict[str, LedgerCounter] = {}
         self._reason = ""
         self._routes = self._read_routes()
+        settings, chance = limits or {}, random.Random()  # noqa: S311 (it spreads leases, and hides nothing)
+        self._limits = {
+            name: Limits(name, settings.get(name, LimitSettings()), DatabasePaces(database, name), clock, chance)
+            for name in backends
+        }
 
     def _read_routes(self) -> dict[int, tuple[str, ...]]:
         statement = select(Variant.id, Variant.segment, Variant.backends).where(
@@ -135,12 +149,19 @@ class Pump:
         """
         async with self.writer:
             self.writer.state = await asyncio.to_thread(self._ledger.state)
-            heartbeat = asyncio.create_task(self._beat())
+            for limits in self._limits.values():
+                await limits.load()
+            beside = [
+                asyncio.create_task(self._beat()),
+                *(asyncio.create_task(limits.keep()) for limits in self._limits.values()),
+            ]
             try:
                 await self._drive(None if wait is None else self.clock.now() + wait)
             finally:
-                heartbeat.cancel()
-                await asyncio.gather(heartbeat, return_exceptions=True)
+                for task in beside:
+                    task.cancel()
+                await asyncio.gather(*beside, return_exceptions=True)
+                await self._give_tokens_back()
             if self.writer.error is not None:
                 raise self.writer.error
             if self.writer.state == "aborted":
@@ -195,22 +216,26 @@ class Pump:
             place = self._routes[claim.variant_id].index(backend)
             if self._blocked is not None and (why := await asyncio.to_thread(self._blocked, claim.variant_id)):
                 self._reason = why
-                await self.release(Held(claim, [], self._builders[claim.variant_id], place))
+                await self.release(self._held(claim, [], place))
                 return None
             recipients, gone = await self.writer.call("recipients", claim)
             self.writer.written[Status.SUPPRESSED] += gone
-            held = Held(claim, recipients, self._builders[claim.variant_id], place)
+            held = self._held(claim, recipients, place)
             if recipients:
                 return held
             await self.release(held)
         return None
+
+    def _held(self, claim: Claim, recipients: list[Recipient], place: int) -> Held:
+        limits = self._limits[self._routes[claim.variant_id][place]]
+        return Held(claim, recipients, self._builders[claim.variant_id], place, limits)
 
     async def release(self, held: Held) -> None:
         """Lets go of a claim, until one of its variant's backends is there."""
         if self.writer.error is not None:
             return  # nothing can be written: the lease runs out by itself
         now = self.clock.now()
-        not_before = self._available(held.claim.variant_id, now)
+        not_before = max(self._available(held.claim.variant_id, now), held.not_before or now)
         await self.writer.call("finish", held.claim, not_before if not_before > now else None)
 
     # The loop.
@@ -221,7 +246,7 @@ class Pump:
             while True:
                 for name in self._breakers:
                     if name in self._backends and name not in running and (first := await self._first(name)):
-                        counter = LedgerCounter(self, name, self._breakers[name], first)
+                        counter = LedgerCounter(self, name, self._breakers[name], self._limits[name], first)
                         self._counters[name] = counter
                         running[name] = asyncio.create_task(self._serve(name, counter))
                 if running:
@@ -266,9 +291,13 @@ class Pump:
             if backend not in names:
                 continue
             better = names[: names.index(backend)]
-            if all(self._breakers[name].gate(now) is not Gate.CLOSED for name in better):
+            if all(self._breakers[name].gate(now) is not Gate.CLOSED or self._paused(name) for name in better):
                 chosen.append(variant)
         return chosen
+
+    def _paused(self, backend: str) -> bool:
+        """Whether a server has asked for so long a pause that another backend may as well do the work."""
+        return self._limits[backend].closed(self.clock.monotonic()) >= _LONG
 
     def _available(self, variant: int, at: datetime) -> datetime:
         """The first instant from ``at`` on at which one of a variant's backends may be tried."""
@@ -299,6 +328,15 @@ class Pump:
             for one in held:
                 if one.claim.batch_id in lost:
                     one.lose()
+
+    async def _give_tokens_back(self) -> None:
+        for name, limits in self._limits.items():
+            try:
+                await limits.save(closing=True)
+            except SQLAlchemyError as error:  # they come back by themselves, a little later
+                _log.warning(
+                    "limits not saved", extra={"action": "limit", "backend": name, "error": type(error).__name__}
+                )
 
     async def _close(self, method: str, status: Status) -> None:
         self.writer.written[status] += await self.writer.call(method)

@@ -137,6 +137,11 @@ class ProcessWriter(Writer):
         self._buffer = bytearray()
         self._quiet = asyncio.Event()
 
+    @property
+    def process_id(self) -> int:
+        """Of the process that writes."""
+        return self._process.pid
+
     async def _start(self) -> None:
         self._line, theirs = socket.socketpair()
         with theirs:

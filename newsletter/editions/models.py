@@ -9,7 +9,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstra
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from newsletter.database.types import Base, BigId
-from newsletter.stories.models import StoryVersion
+from newsletter.stories.models import Story, StoryVersion
 
 
 class Edition(Base):
@@ -110,6 +110,7 @@ class Override(Base):
     at: Mapped[datetime]
 
     edition: Mapped[Edition] = relationship(back_populates="overrides")
+    story: Mapped[Story] = relationship()
 
 
 class EditionEvent(Base):

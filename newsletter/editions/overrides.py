@@ -42,8 +42,7 @@ def set_override(
     and a pin and an exclusion undo each other. Slots change when the edition is assembled again; an approval is void at
     once. Raises `Refused` with the reason, `NotFound`, or `WrongState`.
     """
-    if kind not in KINDS:
-        raise Refused(f"{kind!r} is nothing that can be decided: write one of {', '.join(KINDS)}")
+    _check_kind(kind)
     if segment and segment not in briefing.segments:
         raise Refused(f"{segment!r} is no segment of the briefing: write one of {', '.join(briefing.segments)}")
     state = touch(session, edition, "changed")
@@ -75,7 +74,8 @@ def set_override(
 def clear_override(
     session: Session, edition: Edition, kind: str, story: str, *, clock: Clock, by: str = "", segment: str = ""
 ) -> None:
-    """Takes a decision back. Raises `NotFound` when there is none, or `WrongState`."""
+    """Takes a decision back. Raises `NotFound` when there is none, `Refused` for no such kind, or `WrongState`."""
+    _check_kind(kind)
     state = touch(session, edition, "changed")
     about = find(session, story)
     if not _delete(session, edition, kind, about, segment):
@@ -121,6 +121,11 @@ def unmet(session: Session, edition: Edition) -> tuple[str, ...]:
             f"{why or 'it does not stand there as the edition was last assembled'}"
         )
     return tuple(found)
+
+
+def _check_kind(kind: str) -> None:
+    if kind not in KINDS:
+        raise Refused(f"{kind!r} is nothing that can be decided: write one of {', '.join(KINDS)}")
 
 
 def _check_place(

@@ -38,8 +38,14 @@ def lock(site: Site, key: str, *, now: bool = False) -> None:
     with site.database.reading() as session:
         edition = store.find(session, key)
     if edition.state in LOCKABLE:
+        _refuse_unapproved(site, edition)  # before anything is rendered: the clock asks every few seconds
         _freeze_words(site, key, edition.version, now=now)
     _freeze_readers(site, key)
+
+
+def _refuse_unapproved(site: Site, edition: Edition) -> None:
+    if site.briefing(edition.briefing).approval == "required" and edition.state != State.APPROVED:
+        raise Refused(f"{edition.key} waits for an approval: newsletter edition approve {edition.key} --by NAME")
 
 
 def _freeze_words(site: Site, key: str, version: int, *, now: bool) -> None:
@@ -50,15 +56,12 @@ def _freeze_words(site: Site, key: str, version: int, *, now: bool) -> None:
             site.backend(name)
     with site.database.writing() as session:
         edition = store.find(session, key)
-        briefing = site.briefing(edition.briefing)
         if edition.state not in LOCKABLE:
             return  # another process was faster; the readers are frozen by whoever comes first
         if edition.version != version:
             raise Refused(f"{key} was changed while it was being locked: try again")
-        approved = edition.state == State.APPROVED
-        if briefing.approval == "required" and not approved:
-            raise Refused(f"{key} waits for an approval: newsletter edition approve {key} --by NAME")
-        if approved and edition.approved_digest != approval_digest(site, edition, rendered):
+        _refuse_unapproved(site, edition)
+        if edition.state == State.APPROVED and edition.approved_digest != approval_digest(site, edition, rendered):
             raise Refused(f"{key} is not what was approved any more: look at it and approve it again")
         instant = site.clock.now()
         move(session, edition.id, State.LOCKED, leaving=LOCKABLE, clock=site.clock, locked_at=instant)

@@ -33,6 +33,9 @@ from newsletter.stories.models import StoryVersion
 
 _log = logging.getLogger(__name__)
 
+_LARGE = 20_000
+"""Readers from which on a process of its own writes the ledger: for fewer its start takes longer than it saves."""
+
 
 async def send(
     site: Site,
@@ -116,7 +119,7 @@ def begin(site: Site, key: str, *, now: bool = True) -> Edition:
         lock(site, key, now=now)
         edition = _find(site, key)
         if edition.state == State.HELD:
-            raise Refused(f"{key} is held: {edition.reason}; `newsletter edition release {key}` lets it go")
+            raise Refused(f"{key} is held: {edition.reason}; `newsletter edition release {key} --by NAME` lets it go")
     if edition.state == State.LOCKED:
         _start(site, key, now)
         edition = _find(site, key)
@@ -185,6 +188,8 @@ async def _deliver(
         blocked=lambda variant: unusable_story(site, stories[variant]),
         stop=stop,
         breakers=breakers,
+        in_process=edition.recipients >= _LARGE,
+        limits={name: site.settings.backends[name].limits for name in backends},
     )
     try:
         return await pump.run(wait)

@@ -39,6 +39,11 @@ class Story(Base):
     status: Mapped[str] = mapped_column(String(16))
     source_status: Mapped[str | None] = mapped_column(String(16))
     """What the source last said, so that an editor's own decision outlives an import that says the same again."""
+    decision: Mapped[str | None] = mapped_column(String(16))
+    """The status that a person decided on, while it stands. None: the source decides."""
+    decided_by: Mapped[str | None] = mapped_column(String(200))
+    """Who, by the name that was given; None where the source decides or no name was given."""
+    decided_at: Mapped[datetime | None]
     source: Mapped[str] = mapped_column(String(32))
     """The importer: markdown, note, feed, jsonfeed."""
     latest_no: Mapped[int] = mapped_column(default=0)

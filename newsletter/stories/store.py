@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Select, and_, insert, or_, select, update
+from sqlalchemy import Select, and_, case, insert, literal, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, contains_eager
 
@@ -18,8 +19,12 @@ from newsletter.stories.draft import StoryDraft
 from newsletter.stories.models import Story, StoryStatus, StoryVersion
 from newsletter.stories.slugs import candidates, slugify
 from newsletter.stories.versions import digest
+from newsletter.text import one_line
 
 _HELD, _USABLE, _WITHHELD, _KILLED = StoryStatus.HELD, StoryStatus.USABLE, StoryStatus.WITHHELD, StoryStatus.KILLED
+
+_UNDECIDED: Mapping[str, object] = MappingProxyType({"decision": None, "decided_by": None, "decided_at": None})
+"""The columns of a person's decision that stands no more."""
 
 _NEAR_MATCHES_AMONG = 5000
 
@@ -67,8 +72,10 @@ def _save_known(session: Session, story: Story, draft: StoryDraft, now: datetime
     changes: dict[str, object] = {}
     status = StoryStatus(story.status)
     if draft.status is not None and draft.status != story.source_status:
-        status = _status_after(status, story.source_status, draft.status)
+        status = _status_after(status, story.decision, draft.status)
         changes |= {"status": status.value, "source_status": draft.status.value}
+        if story.decision == _USABLE and status != _USABLE:
+            changes |= _UNDECIDED
     latest = session.scalars(
         select(StoryVersion.digest).where(StoryVersion.story_id == story.id, StoryVersion.no == story.latest_no)
     ).one()
@@ -95,17 +102,17 @@ def _save_known(session: Session, story: Story, draft: StoryDraft, now: datetime
     return Saved(outcome, story.id, story.slug, status, number)
 
 
-def _status_after(status: StoryStatus, said: str | None, says: StoryStatus) -> StoryStatus:
-    """The status once a source says something new (``said`` is what it said last, None for nothing yet).
+def _status_after(status: StoryStatus, decision: str | None, says: StoryStatus) -> StoryStatus:
+    """The status once a source says something new (``decision`` is a person's that stands, None where there is none).
 
-    Killed stays killed. Withheld and killed win at once, and held takes back what was usable: the source knows
-    something. Usable lifts only what was held, and what the source itself had withheld: a source cannot lift an
-    editor's own withholding. What a source says again does not come here, so that a person's decision stands.
+    Killed stays killed. Withheld and killed win at once, and held takes back what was usable, also what a person had
+    released: the source knows something. Usable lifts what the source itself had held or withheld, and never what a
+    person holds. What a source says again does not come here, so that a person's decision stands.
     """
     if status == _KILLED or says == _KILLED:
         return _KILLED
     if says == _USABLE:
-        return _USABLE if status == _HELD or said == _WITHHELD else status
+        return _HELD if decision == _HELD else _USABLE
     if says == _HELD:
         return _HELD if status == _USABLE else status
     return says
@@ -168,37 +175,46 @@ def _insert_version(session: Session, story_id: int, number: int, draft: StoryDr
     )
 
 
-def release(session: Session, key: str, now: datetime) -> Story:
-    """Lets a held or withheld story go out. Raises `NotFound`, or `Refused` for a killed one."""
-    return _decide(session, key, _USABLE, now)
+def release(session: Session, key: str, now: datetime, by: str = "") -> Story:
+    """Lets a held or withheld story go out. ``by`` names who decides it, here as below.
+
+    It stands until the source takes the story back. Raises `NotFound`, or `Refused` for a killed one.
+    """
+    return _decide(session, key, _USABLE, now, by)
 
 
-def hold(session: Session, key: str, now: datetime) -> Story:
-    """Takes a story back until it is released. Raises `NotFound`, or `Refused` for a killed one."""
-    return _decide(session, key, _HELD, now)
+def hold(session: Session, key: str, now: datetime, by: str = "") -> Story:
+    """Takes a story back until a person releases it: its source cannot. Raises `NotFound`, or `Refused` for a killed
+    one."""
+    return _decide(session, key, _HELD, now, by)
 
 
-def withhold(session: Session, key: str, now: datetime) -> Story:
-    """Takes a story back so that its source cannot lift it. Raises `NotFound`, or `Refused` for a killed one."""
-    return _decide(session, key, _WITHHELD, now)
-
-
-def kill(session: Session, key: str, now: datetime) -> Story:
+def kill(session: Session, key: str, now: datetime, by: str = "") -> Story:
     """Ends a story for good. Raises `NotFound`."""
-    return _decide(session, key, _KILLED, now)
+    return _decide(session, key, _KILLED, now, by)
 
 
-def _decide(session: Session, key: str, status: StoryStatus, now: datetime) -> Story:
+def _decide(session: Session, key: str, status: StoryStatus, now: datetime, by: str) -> Story:
     story = find(session, key)
-    session.execute(
+    may = () if status == _KILLED else (Story.status != _KILLED.value,)
+    decided = session.execute(
         update(Story)
-        .where(Story.id == story.id, Story.status.not_in([status.value, _KILLED.value]))
-        .values(status=status.value, updated_at=now)
+        .where(Story.id == story.id, *may)
+        .values(
+            status=status.value,
+            decision=status.value,
+            decided_by=one_line(by) or None,
+            decided_at=now,
+            updated_at=case(
+                (Story.status == status.value, Story.updated_at), else_=literal(now, Story.updated_at.type)
+            ),
+        )
+        .returning(Story.id)
         .execution_options(synchronize_session=False)
-    )
-    session.refresh(story)
-    if story.status != status:
+    ).all()
+    if not decided:
         raise Refused(f"{story.slug} was killed, and that is for good: store it anew under another id")
+    session.refresh(story)
     return story
 
 
@@ -210,7 +226,7 @@ def find(session: Session, key: str) -> Story:
     slugs = session.scalars(select(Story.slug).order_by(Story.id.desc()).limit(_NEAR_MATCHES_AMONG)).all()
     near = difflib.get_close_matches(key, slugs, n=3)
     hint = f"did you mean {' or '.join(near)}?" if near else "see `newsletter stories list`"
-    raise NotFound(f"There is no story {key!r}: {hint}")
+    raise NotFound(f"there is no story {key!r}: {hint}")
 
 
 def _latest() -> Select[Any]:

@@ -87,3 +87,23 @@ def test_a_second_signal_reaches_the_workers_too(tmp_path: Path) -> None:
         assert sender.returncode == 1
         assert f"was ended: {2 * CONNECTIONS} readers in doubt" in said
         assert all(mail.recipients[0] in said for mail in server.mails)
+
+
+def test_a_clock_with_workers_begins_what_is_due_and_they_deliver_it(tmp_path: Path) -> None:
+    """A SIGTERM ends all of them well."""
+    with (
+        slow_server() as server,
+        newsroom(tmp_path / "site", server.port, readers=READERS, connections=2, more="workers: 2\n") as there,
+    ):
+        server.gate.clear()
+        with there.site() as site:
+            press.lock(site, there.key, now=True)
+            clock = there.start("serve")
+            until(lambda: len(server.mails) == 2 * CONNECTIONS, clock)
+            server.gate.set()
+            until(lambda: press.report(site, there.key).state == "sent", clock)
+        clock.send_signal(signal.SIGTERM)
+        _, said = clock.communicate(timeout=60)
+        assert clock.returncode == 0, said
+        copies = server.copies()
+        assert (len(copies), max(copies.values())) == (READERS, 1)

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import email
-import os
-import socket
 import ssl
-import subprocess
-import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +19,7 @@ from newsletter.backends.smtp import SmtpBackend
 from newsletter.testing import conformance
 from newsletter.testing.conformance import Case, letter, letters
 from newsletter.testing.counter import FakeCounter
-from tests import servers
+from tests.integration.smtp_sink import sink
 
 QUICK = {"connect": 1, "greeting": 1, "command": 1, "data": 1, "block": 1, "dot": 1}
 
@@ -151,34 +147,6 @@ def test_the_contract_holds_over_aiosmtpd(check):
 
 
 # ── smtp-sink ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-@contextmanager
-def sink(*arguments: str) -> Iterator[int]:
-    """Runs smtp-sink on a free port of this machine, and ends it by its process id."""
-    assert servers.SMTP_SINK is not None
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port = listener.getsockname()[1]
-    who = ["-u", "nobody"] if os.geteuid() == 0 else []
-    process = subprocess.Popen(
-        [servers.SMTP_SINK, *who, *arguments, f"127.0.0.1:{port}", "100"],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-    )
-    try:
-        for _ in range(200):
-            with socket.socket() as probe:
-                probe.settimeout(0.1)
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.01)
-            if process.poll() is not None:
-                raise AssertionError(process.stderr.read() if process.stderr else "smtp-sink ended")
-        yield port
-    finally:
-        process.kill()
-        process.communicate()
 
 
 def through(port: int, count: int = 4, **options: Any) -> list[Outcome]:

@@ -125,7 +125,7 @@ def test_making_a_table_anew_takes_no_rows_of_others_with_it(database: Database,
     with database.writing() as session:
         edition = ensure(session, "morning", date(2026, 11, 23), clock.now(), clock)
         edition.state = "paused"
-    downgrade(database, "0002_paces")
+    downgrade(database, "0003_who_decided")
     with database.read_connection() as connection:
         assert connection.execute(text("SELECT state FROM edition")).all() == [("held",)]
         assert connection.execute(text("SELECT count(*) FROM edition_event")).scalar_one() == 1
@@ -142,3 +142,26 @@ def test_making_a_table_anew_takes_no_rows_of_others_with_it(database: Database,
                 "INSERT INTO edition_event (edition_id, at, from_state, to_state, by, reason) VALUES (9, 1, '', '', '', '')"
             )
         )
+
+
+def test_what_people_decided_of_stories_before_is_kept_by_the_upgrade(database: Database) -> None:
+    """Where the status is not the source's word, it was a person's; withheld was only ever a source's."""
+    downgrade(database, "0002_paces")
+    row = text(
+        "INSERT INTO story (external_id, slug, status, source_status, source, latest_no, created_at, updated_at) "
+        "VALUES (:name, :name, :status, :said, 'note', 0, 1, 2)"
+    )
+    stories = [
+        {"name": "held", "status": "held", "said": "usable"},
+        {"name": "as-said", "status": "usable", "said": "usable"},
+        {"name": "unsaid", "status": "held", "said": None},
+        {"name": "withheld", "status": "withheld", "said": "held"},
+    ]
+    with database.write_connection() as connection:
+        connection.execute(row, stories)
+    upgrade(database)
+    with database.read_connection() as connection:
+        found = connection.execute(text("SELECT slug, decision, decided_at FROM story ORDER BY id")).all()
+    assert [tuple(one) for one in found] == [
+        ("held", "held", 2), ("as-said", None, None), ("unsaid", None, None), ("withheld", None, None),
+    ]  # fmt: skip

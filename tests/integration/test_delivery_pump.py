@@ -9,11 +9,11 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select
 
-from newsletter.backends.base import Backend, Counter, Message, OneByOne, Outcome, Result, Stopped
+from newsletter.backends.base import Answer, Backend, Counter, Message, OneByOne, Outcome, Result, Stopped
 from newsletter.clock import SystemClock
 from newsletter.database import Database
 from newsletter.delivery.closing import withdraw
-from newsletter.delivery.ledger import Recipient
+from newsletter.delivery.ledger import Intent, Recipient
 from newsletter.delivery.models import Status, attempt, lane
 from newsletter.delivery.report import names, report
 from newsletter.errors import DeliveryError, NotFound, Refused
@@ -520,14 +520,18 @@ def test_a_lane_asleep_for_its_lease_sends_nothing(database: Database, clock: Fi
     """The intent reached the disk, but the process was stopped before it could go on: the message must not leave."""
     world = make_world(database, clock, 3)
 
-    class Asleep(FixedClock):
-        def monotonic(self) -> float:
-            self.advance(40)
-            return super().monotonic()
-
-    world.clock = Asleep(NOW)
     backend = FakeBackend(lanes=1)
     pump = world.pump(backend, lease=timedelta(seconds=44))
+    announce = pump.writer.announce
+
+    def slow(intent: Intent, then: Answer) -> None:
+        def awake(stopped: Stopped | None) -> None:
+            clock.advance(40)
+            then(stopped)
+
+        announce(intent, awake)
+
+    pump.writer.announce = slow  # type: ignore[method-assign]
     delivered = asyncio.run(pump.run())
     assert backend.sent == []
     assert not delivered.done

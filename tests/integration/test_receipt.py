@@ -1,12 +1,11 @@
-"""Real receipt: what a reader gets through Postfix, and through aiosmtpd, is what the outbox shows."""
+"""Real receipt: what a reader gets through Postfix, Exim, Haraka and aiosmtpd is what the outbox shows."""
 
 from __future__ import annotations
 
 import asyncio
 import email
-import time
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -21,10 +20,9 @@ from newsletter.backends.smtp import SmtpBackend
 from newsletter.rendering.model import ReaderValues
 from newsletter.testing.counter import FakeCounter
 from newsletter.testing.samples import VARIANTS
-from tests import mails, servers
-
-PATIENCE = 20.0
-"""Seconds that a real server has."""
+from tests import mails
+from tests.integration import mail_servers
+from tests.integration.mail_servers import PATIENCE, raw_headers
 
 NAMES = {
     "rita": "Rita",
@@ -36,9 +34,6 @@ NAMES = {
     "aoife": "Aoife <O’Brien>",
     "longest": "和" * 40,
 }
-
-# What Postfix adds in front of a message that it delivers (virtual(8), smtpd(8)).
-ADDED = ("return-path", "x-original-to", "delivered-to", "received")
 
 
 def letters(variant: str) -> list[Message]:
@@ -88,67 +83,33 @@ def parsed(raw: bytes) -> EmailMessage:
     return message
 
 
-def raw_headers(raw: bytes) -> list[tuple[str, bytes]]:
-    """The fields as they travelled, folds and all; line ends are LF."""
-    head = raw.replace(b"\r\n", b"\n").partition(b"\n\n")[0]
-    fields: list[tuple[str, bytes]] = []
-    for line in head.split(b"\n"):
-        if line[:1] in b" \t":
-            fields[-1] = (fields[-1][0], fields[-1][1] + b"\n" + line)
-        else:
-            name, _, value = line.partition(b":")
-            fields.append((name.decode("ascii").lower(), value))
-    return fields
-
-
 def part(raw: bytes, kind: str) -> str:
     body = parsed(raw).get_body((kind,))
     assert body is not None
     return str(body.get_content()).replace("\r\n", "\n")
 
 
-def wait_for(found: Callable[[], dict[str, bytes]], wanted: set[str]) -> dict[str, bytes]:
-    """What has come when all that is wanted has, or when patience ends."""
-    end = time.monotonic() + PATIENCE
-    while not wanted <= found().keys() and time.monotonic() < end:
-        time.sleep(0.1)
-    return found()
-
-
-@pytest.mark.needs("postfix")
+@pytest.mark.parametrize("server", mail_servers.EVERY)
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_through_postfix_the_reader_gets_the_text_the_html_and_every_header_of_the_outbox(variant, tmp_path):
-    host, port, folder = servers.POSTFIX.split(":", 2)
+def test_through_a_mail_server_the_reader_gets_the_text_the_html_and_every_header_of_the_outbox(
+    variant, server, tmp_path
+):
     messages = letters(variant)
     expected = outbox(messages, tmp_path)
     assert len(expected) == len(NAMES)
 
-    asyncio.run(deliver(relay(host, int(port)), messages))
+    asyncio.run(deliver(relay(server.host, server.port), messages))
 
-    seen: dict[Path, tuple[str, bytes]] = {}
-
-    def delivered() -> dict[str, bytes]:
-        for file in Path(folder, "new").glob("*"):
-            if file not in seen:
-                raw = file.read_bytes()
-                seen[file] = (dict(raw_headers(raw))["delivered-to"].strip().decode("ascii"), raw)
-        mine = [(address, raw) for address, raw in seen.values() if address in expected]
-        assert len(mine) == len({address for address, _ in mine}), "somebody got it twice"
-        return dict(mine)
-
-    received = wait_for(delivered, set(expected))
-
+    received = server.delivered(expected)
     assert received.keys() == expected.keys()
     for address, ours in expected.items():
         theirs = received[address]
         assert part(theirs, "html") == part(ours, "html")
         assert part(theirs, "plain") == part(ours, "plain")
         added = [name for name, _ in raw_headers(theirs)][: -len(raw_headers(ours))]
-        assert set(added) == set(ADDED)
-        assert raw_headers(theirs)[len(added) :] == raw_headers(ours)
+        assert set(added) == set(server.added)
         assert dict(raw_headers(theirs))["return-path"].strip() == b"<bounce@courier.example.org>"
-        # Postfix writes lines as this machine does; nothing else of the body may change on its way.
-        assert theirs.partition(b"\n\n")[2] == ours.replace(b"\r\n", b"\n").partition(b"\n\n")[2]
+        assert server.without_added(theirs) == ours
 
 
 class Keeper:

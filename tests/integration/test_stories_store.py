@@ -34,11 +34,18 @@ def save(database: Database, story: StoryDraft, now: datetime = NOW, **more: Any
         return store.save(session, story, now, **more)
 
 
-def decide(
-    database: Database, what: Callable[[Session, str, datetime], Story], key: str = "voters-back-the-plan"
-) -> str:
+Deed = Callable[[Session, str, datetime, str], Story]
+
+
+def decide(database: Database, what: Deed, key: str = "voters-back-the-plan", by: str = "") -> str:
     with database.writing() as session:
-        return what(session, key, NOW + HOUR).status
+        return what(session, key, NOW + HOUR, by).status
+
+
+def decision(database: Database, key: str = "voters-back-the-plan") -> tuple[str | None, str | None, datetime | None]:
+    with database.reading() as session:
+        story = store.find(session, key)
+        return story.decision, story.decided_by, story.decided_at
 
 
 def count(database: Database, model: type) -> int:
@@ -135,7 +142,6 @@ def test_a_story_arrives_held_unless_its_source_or_the_caller_says_otherwise(dat
     [
         # The source says the same again, or nothing: a person's decision stands.
         (USABLE, store.hold, USABLE, HELD),
-        (USABLE, store.withhold, USABLE, WITHHELD),
         (HELD, store.release, HELD, USABLE),
         (WITHHELD, store.release, WITHHELD, USABLE),
         (None, store.release, None, USABLE),
@@ -148,12 +154,16 @@ def test_a_story_arrives_held_unless_its_source_or_the_caller_says_otherwise(dat
         (HELD, store.release, WITHHELD, WITHHELD),
         (HELD, None, KILLED, KILLED),
         (USABLE, None, HELD, HELD),
-        # The source gives it free: what was held, and what it had withheld itself.
+        (USABLE, store.release, HELD, HELD),
+        # The source gives it free: what it had held or withheld itself, and not what a person holds.
         (HELD, None, USABLE, USABLE),
         (None, None, USABLE, USABLE),
         (WITHHELD, None, USABLE, USABLE),
-        (HELD, store.withhold, USABLE, WITHHELD),
-        (None, store.withhold, USABLE, WITHHELD),
+        (HELD, store.hold, USABLE, HELD),
+        (None, store.hold, USABLE, HELD),
+        (WITHHELD, store.hold, USABLE, HELD),
+        (USABLE, store.hold, WITHHELD, WITHHELD),
+        (HELD, store.release, USABLE, USABLE),
         (WITHHELD, None, HELD, WITHHELD),
         # Killed is for good.
         (USABLE, store.kill, USABLE, KILLED),
@@ -166,7 +176,7 @@ def test_a_story_arrives_held_unless_its_source_or_the_caller_says_otherwise(dat
 def test_what_a_source_says_meets_what_a_person_decided(
     database: Database,
     said: StoryStatus | None,
-    decision: Callable[[Session, str, datetime], Story] | None,
+    decision: Deed | None,
     says: StoryStatus | None,
     then: StoryStatus,
 ) -> None:
@@ -184,15 +194,43 @@ def test_a_source_that_withholds_and_relents_is_followed(database: Database) -> 
         assert save(database, draft(status=status)).status == status
 
 
+def test_a_persons_hold_outlives_a_source_that_withholds_and_relents(database: Database) -> None:
+    save(database, draft(status=USABLE))
+    decide(database, store.hold)
+    assert save(database, draft(status=WITHHELD)).status == WITHHELD
+    assert save(database, draft(status=USABLE)).status == HELD
+    assert decide(database, store.release) == USABLE
+
+
+def test_a_release_ends_when_the_source_takes_the_story_back(database: Database) -> None:
+    """The next time the source gives it free, it is the source that decides."""
+    save(database, draft(status=HELD))
+    decide(database, store.release, by="Edith")
+    assert save(database, draft(status=WITHHELD)).status == WITHHELD
+    assert decision(database) == (None, None, None)
+    assert save(database, draft(status=USABLE)).status == USABLE
+
+
+def test_who_decided_is_kept_with_the_instant(database: Database) -> None:
+    """Also of a decision that changes no status, and the last one counts."""
+    save(database, draft(status=HELD))
+    assert decision(database) == (None, None, None)
+    decide(database, store.hold, by="  Edith ")
+    assert decision(database) == (HELD, "Edith", NOW + HOUR)
+    save(database, draft(status=USABLE, body="New"))
+    assert decision(database) == (HELD, "Edith", NOW + HOUR)
+    decide(database, store.kill)
+    assert decision(database) == (KILLED, None, NOW + HOUR)
+
+
 def test_decisions_are_taken_and_taken_again(database: Database) -> None:
     save(database, draft())
     assert decide(database, store.release) == USABLE
     assert decide(database, store.release) == USABLE
-    assert decide(database, store.withhold) == WITHHELD
     assert decide(database, store.hold) == HELD
     assert decide(database, store.kill) == KILLED
     assert decide(database, store.kill) == KILLED
-    for what in (store.release, store.hold, store.withhold):
+    for what in (store.release, store.hold):
         with pytest.raises(Refused, match="was killed, and that is for good"):
             decide(database, what)
 
@@ -208,7 +246,7 @@ def test_a_story_is_found_by_slug_and_by_external_id(database: Database) -> None
     save(database, draft("https://news.example.org/1", slug="harbour"))
     with database.reading() as session:
         assert store.find(session, "harbour").id == store.find(session, "https://news.example.org/1").id
-        with pytest.raises(NotFound, match=r"There is no story 'harbor': did you mean harbour\?"):
+        with pytest.raises(NotFound, match=r"there is no story 'harbor': did you mean harbour\?"):
             store.find(session, "harbor")
         with pytest.raises(NotFound, match="stories list"):
             store.find(session, "zzz")

@@ -81,7 +81,7 @@ def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
 def test_a_row_of_another_width_is_named(tmp_path: Path) -> None:
     path = written(tmp_path, "email,name\na@example.org\n\nb@example.org,B,x\nc@example.org,C\n")
     assert [(line, problem) for line, _, problem in records(path)] == [
-        (2, "1 cells where the header has 2"),
+        (2, "1 cell where the header has 2"),
         (4, "3 cells where the header has 2"),
         (5, ""),
     ]

@@ -13,6 +13,8 @@ from newsletter.delivery.queues import DomainQueues
 class Gate:
     """Lets each group through at the times it is told; counts how often it is asked."""
 
+    limited = True
+
     def __init__(self, after: dict[str, float] | None = None, groups: dict[str, str] | None = None) -> None:
         self.after, self.groups, self.asked = after or {}, groups or {}, 0
         self.every: dict[str, float] = {}

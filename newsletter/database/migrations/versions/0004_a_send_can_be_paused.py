@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = '0003_paused'
-down_revision = '0002_paces'
+revision = '0004_paused'
+down_revision = '0003_who_decided'
 branch_labels = None
 depends_on = None
 
