@@ -39,8 +39,8 @@ screenshots: $(READY) ## Take the README's pictures anew (Chromium)
 golden: $(READY) ## Print the sample edition anew; look at the difference before you commit it
 	@$(BIN)/python -m tests.golden
 
-bench: $(READY) ## Run the benchmarks and print their table
-	@$(BIN)/python -m benchmarks
+bench: $(READY) ## Run the benchmarks and print their tables (20 minutes; ARGS=--quick for a look)
+	@$(BIN)/python -m benchmarks $(ARGS)
 
 lock: $(READY) ## Resolve the dependencies anew into the two lock files
 	@$(BIN)/python -m pip install -q uv

@@ -1,5 +1,23 @@
-"""``python -m benchmarks``: the table of `benchmarks.briefing`."""
+"""``python -m benchmarks [--quick]``: everything, one table after the other."""
 
-from benchmarks.briefing import main
+from __future__ import annotations
 
-main()
+import subprocess
+import sys
+
+PARTS = ("briefing", "delivery", "signed", "roundtrip", "millions")
+
+
+def main() -> None:
+    """Each part in a process of its own, so that none inherits the memory of another. Options go to those that have
+    them."""
+    more = sys.argv[1:]
+    for part in PARTS:
+        print(f"── {part}", flush=True)
+        options = [] if part == "millions" else more
+        subprocess.run([sys.executable, "-m", f"benchmarks.{part}", *options], check=True)
+        print(flush=True)
+
+
+if __name__ == "__main__":
+    main()

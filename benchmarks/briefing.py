@@ -31,11 +31,13 @@ from jinja2 import Environment, Template
 from sqlalchemy import insert, true, update
 
 from benchmarks.csv_import import write_csv
+from benchmarks.null import NullBackend
 from newsletter.audience.addresses import normalise
 from newsletter.audience.models import Consent, Subscriber
 from newsletter.audience.suppression import suppressed_clause
+from newsletter.audience.tokens import Links, Tokens
 from newsletter.audience.transfer import import_csv
-from newsletter.backends.base import Backend, Counter, Message, Outcome, Result, Stopped
+from newsletter.backends.base import Message
 from newsletter.clock import SystemClock
 from newsletter.config.models import Briefing
 from newsletter.database import Database
@@ -138,6 +140,23 @@ def final_templates(page: TemplateSet, compiled: CompiledMessage) -> tuple[Templ
     return templates[0], templates[1]
 
 
+SIGN = Links("https://courier.example.org", Tokens.from_secrets(b"benchmark" * 4)).of(77, "morning")
+
+
+def people(count: int) -> list[tuple[int, ReaderValues]]:
+    """Readers with an address and links of their own, who share 400 first names; with their numbers."""
+    out = []
+    for number in range(10_000_000, 10_000_000 + count):
+        links = SIGN(number)
+        token = links.unsubscribe.rpartition("/")[2]
+        out.append((number, ReaderValues(
+            f"reader.{number}@mail{number % 50}.example.org", f"Rita {number % 400}", *links,
+            f"morning.20261123.{number:x}.4d@courier.example.org",
+            f"morning@courier.example.org?subject=unsubscribe%20{token}",
+        )))  # fmt: skip
+    return out
+
+
 def values(reader: ReaderValues) -> dict[str, str]:
     names = ("first_name", "unsubscribe_url", "preferences_url", "view_url")
     return {name: getattr(reader, name) for name in names}
@@ -218,25 +237,6 @@ def import_naive(rows: int) -> float:
 # --- the ledger -----------------------------------------------------------------------------------------------------
 
 
-class NullBackend(Backend):
-    """Says yes to everything, at once, on as many lanes as it is told; so that what is left is the ledger."""
-
-    live = False
-    LANES = 50
-
-    async def deliver(self, counter: Counter) -> None:
-        await asyncio.gather(*(self._lane(counter, lane) for lane in range(self.LANES)))
-
-    async def _lane(self, counter: Counter, lane: int) -> None:
-        accepted = Outcome(Result.ACCEPTED, 250, reply="2.0.0 taken")
-        while (message := await counter.take(lane)) is not None:
-            try:
-                await counter.intend(lane, message)
-            except Stopped:
-                return
-            counter.settle(lane, message, accepted)
-
-
 def sending(database: Database, readers: int) -> tuple[int, int]:
     """An edition that is sending, with one variant, to so many readers; returns both ids."""
     now = CLOCK.now()
@@ -286,7 +286,7 @@ def deliver(readers: int, compiled: CompiledMessage) -> float:
         with database.write_connection() as connection:
             connection.execute(update(Edition).where(Edition.id == edition).values(state="sending"))
         pump = Pump(
-            database, edition, {variant: build}, {"null": NullBackend("null", {})}, suppressed,
+            database, edition, {variant: build}, {"null": NullBackend(50)}, suppressed,
             Rules(CLOCK.now() + timedelta(hours=6)), CLOCK,
         )  # fmt: skip
         assert asyncio.run(pump.run()).done
@@ -332,7 +332,24 @@ def lines(quick: bool) -> Iterator[Line]:
     yield whole
     yield Line("compile", "variant", timed(lambda: CompiledMessage.compile(rendered, HEADERS), runs, 10))
 
-    ours = Line("build the message", "reader", timed(lambda: compiled.build(RITA), runs, 2_000))
+    audience = people(2_000)
+
+    def links() -> None:
+        for number, _ in audience:
+            SIGN(number)
+
+    yield Line("sign a reader's three links", "reader", timed(links, runs, 1, len(audience)))
+
+    def build() -> None:
+        for _, reader in audience:
+            compiled.build(reader)
+
+    def pieces() -> None:
+        for _, reader in audience:
+            compiled.pieces(reader)
+
+    yield Line("build the message, in pieces", "reader", timed(pieces, runs, 1, len(audience)))
+    ours = Line("build the message, joined", "reader", timed(build, runs, 1, len(audience)))
     yield ours
     html, text = final_templates(page, compiled)
     known = values(RITA)

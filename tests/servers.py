@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 JUDGES = Path(__file__).parent / "judges" / "node_modules"
+CC = shutil.which("cc")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 POSTGRES_URL = os.environ.get("NEWSLETTER_TEST_POSTGRES", "")
 """``postgresql+psycopg://…`` of a database server where tests may create and drop databases."""
@@ -31,12 +32,14 @@ def _perl_mime() -> bool:
 
 
 AVAILABLE: dict[str, Callable[[], bool]] = {
+    "cc": lambda: CC is not None,
     "chromium": lambda: CHROMIUM is not None,
     "node judges": lambda: bool(shutil.which("node")) and JUDGES.is_dir(),
     "exim": lambda: bool(EXIM),
     "haraka": lambda: bool(HARAKA),
     "java": lambda: shutil.which("java") is not None,
     "perl Email::MIME": _perl_mime,
+    "perl Mail::DKIM": lambda: bool(shutil.which("perl")) and Path("/usr/share/perl5/Mail/DKIM.pm").exists(),
     "postgresql": lambda: bool(POSTGRES_URL),
     "postfix": lambda: bool(POSTFIX),
     "smtp-sink": lambda: SMTP_SINK is not None,

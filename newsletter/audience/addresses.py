@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hmac
 import re
+import unicodedata
 from typing import NamedTuple
 
 from email_validator import EmailNotValidError, validate_email
@@ -16,6 +17,9 @@ from newsletter.errors import Refused
 
 MAX_LENGTH = 254
 """Octets of a whole address (RFC 5321 section 4.5.3.1.3, less the angle brackets)."""
+
+_MAX_LOCAL = 64
+"""Octets before the @ (RFC 5321 section 4.5.3.1.1)."""
 
 
 class Address(NamedTuple):
@@ -47,8 +51,9 @@ _ROLES = frozenset({
 def normalise(address: str) -> Address:
     """The two forms of an address as somebody wrote it; white space around it is dropped.
 
-    Raises `AddressRefused`, whose message says what is wrong and does not repeat the address. Quoted local parts,
-    address literals, display names and local parts beyond ASCII (SMTPUTF8, RFC 6531) are refused.
+    Letters beyond ASCII before the @ are taken (RFC 6531), in the composed form (NFC); mail to them needs a server that
+    takes SMTPUTF8. Raises `AddressRefused`, whose message says what is wrong and does not repeat the address. Quoted
+    local parts, address literals, display names, and ``=?``, which some programs decode, are refused.
     """
     address = address.strip(" \t\r\n")
     if address.isascii() and (plain := _PLAIN.fullmatch(address)):
@@ -56,7 +61,7 @@ def normalise(address: str) -> Address:
         domain = domain.lower()
         lowered = local.lower()
         if (
-            len(local) <= 64
+            len(local) <= _MAX_LOCAL
             and len(domain) <= 63
             and lowered not in _ROLES
             and domain.rpartition(".")[2] not in _RESERVED
@@ -66,19 +71,22 @@ def normalise(address: str) -> Address:
 
 
 def _validated(address: str) -> Address:
-    if len(address) > MAX_LENGTH:
-        raise AddressRefused(f"the address is longer than {MAX_LENGTH} characters")
+    if len(address.encode(errors="replace")) > MAX_LENGTH:
+        raise AddressRefused(f"the address is longer than {MAX_LENGTH} bytes")
+    if "=?" in address:
+        raise AddressRefused("no e-mail address: =? is the beginning of an encoded word")
     try:
-        found = validate_email(
-            address, check_deliverability=False, allow_smtputf8=False, strict=True, test_environment=True
-        )
+        found = validate_email(address, check_deliverability=False, strict=True, test_environment=True)
     except EmailNotValidError as error:
         raise AddressRefused(f"no e-mail address: {error}") from None
-    email = found.ascii_email
-    assert email is not None  # ASCII before the @ is demanded, and every domain has an ASCII form
-    return Address(email, email.lower())
+    email = f"{found.local_part}@{found.ascii_domain}"
+    if not email.isprintable():
+        raise AddressRefused("no e-mail address: it holds a character that nobody sees")
+    if len(found.local_part.encode()) > _MAX_LOCAL or len(email.encode()) > MAX_LENGTH:
+        raise AddressRefused(f"the address is longer than {MAX_LENGTH} bytes, or {_MAX_LOCAL} before the @")
+    return Address(email, unicodedata.normalize("NFC", email.lower()))
 
 
 def address_hash(salt: bytes, email_norm: str) -> bytes:
     """HMAC-SHA256 of the compared form under the database's salt: 32 bytes."""
-    return hmac.digest(salt, email_norm.encode("ascii"), "sha256")
+    return hmac.digest(salt, email_norm.encode(), "sha256")

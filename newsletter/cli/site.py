@@ -129,6 +129,7 @@ def _problems(site: Site) -> Iterator[str]:
                 yield f"briefing {key} names {segment}, which {site.settings.segments_file} has not: write it there"
         for step in (
             partial(site.template, key),
+            partial(site.signing_keys, key),
             partial(check_pattern, briefing.subject),
             partial(check_pattern, briefing.preheader),
         ):

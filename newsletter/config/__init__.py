@@ -4,6 +4,7 @@ from newsletter.config.load import load_settings
 from newsletter.config.models import (
     BackendSettings,
     Briefing,
+    Dkim,
     LimitSettings,
     PaceSettings,
     Publication,
@@ -18,6 +19,7 @@ from newsletter.config.models import (
 __all__ = [
     "BackendSettings",
     "Briefing",
+    "Dkim",
     "LimitSettings",
     "PaceSettings",
     "Publication",

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import idna
 from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
@@ -35,6 +36,16 @@ def _address(address: str) -> str:
         return validate_email(address, check_deliverability=False, test_environment=True).normalized
     except EmailNotValidError as error:
         raise ValueError(f"{address!r} is no e-mail address: {error}") from None
+
+
+def _domain(value: str) -> str:
+    try:
+        name = idna.encode(value, uts46=True).decode("ascii") if not value.isascii() else value.lower()
+    except (idna.IDNAError, UnicodeError):
+        name = ""
+    if len(name) > 253 or not re.fullmatch(r"[a-z0-9](?:-*[a-z0-9])*(?:\.[a-z0-9](?:-*[a-z0-9])*)+", name):
+        raise ValueError(f"{value!r} is no domain: write for example news.example.org")
+    return name
 
 
 def _duration(words: object) -> object:
@@ -99,6 +110,7 @@ Zone = Annotated[str, AfterValidator(_zone)]
 Address = Annotated[str, AfterValidator(_address)]
 Rate = Annotated[float, BeforeValidator(_pace), Field(gt=0)]
 """Messages a second."""
+Domain = Annotated[str, AfterValidator(_domain)]
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 TimeOfDay = Annotated[time, BeforeValidator(_time)]
 Colour = Annotated[str, AfterValidator(_colour)]
@@ -108,8 +120,39 @@ BriefingKey = Annotated[Key, AfterValidator(_briefing_key)]
 Line = Annotated[str, Field(min_length=1, max_length=500, pattern=r"^[^\r\n\t]+$")]
 
 
+def aligned(domain: str, sender: str) -> bool:
+    """Whether a signature of ``domain`` speaks for a sender at another (RFC 9989, relaxed): same, above or below."""
+    return sender == domain or sender.endswith(f".{domain}") or domain.endswith(f".{sender}")
+
+
 class Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+_SELECTOR = "[A-Za-z0-9](-*[A-Za-z0-9])*"
+
+
+class Dkim(Model):
+    """A key that signs mails (RFC 6376), RSA or Ed25519, and the name under which the DNS shows its public half."""
+
+    domain: Domain
+    """The sender's domain, or one above or below it."""
+    selector: Annotated[
+        str, Field(pattern=r"^[A-Za-z0-9](-?[A-Za-z0-9])*(\.[A-Za-z0-9](-?[A-Za-z0-9])*)*$", max_length=63)
+    ]
+    key_file: Path | None = None
+    """A private key in PEM; relative to the site."""
+    key: SecretStr | None = None
+    """The same as text: ``${NEWSLETTER_DKIM_KEY}``. This, or ``key_file``."""
+
+    @model_validator(mode="after")
+    def _one_key(self) -> Dkim:
+        if (self.key_file is None) == (self.key is None):
+            raise ValueError("write key_file or key, one of the two")
+        return self
+
+
+DkimKeys = Annotated[tuple[Dkim, ...], Field(max_length=4)]
 
 
 class Publication(Model):
@@ -125,6 +168,8 @@ class Publication(Model):
     accent: Colour = "#a3161c"
     accent_dark: Colour = "#ff8a80"
     contact: Address | None = None
+    dkim: DkimKeys = ()
+    """The keys that sign every briefing whose sender names none. With two (RSA and Ed25519) each mail has both."""
 
 
 class PaceSettings(Model):
@@ -190,6 +235,8 @@ class Sender(Model):
     address: Address
     reply_to: Address | None = None
     envelope: Address | None = None
+    dkim: DkimKeys | None = None
+    """The keys that sign this briefing; the publication's unless given. An empty list signs nothing."""
 
 
 class Schedule(Model):
@@ -366,6 +413,27 @@ class Settings(Model):
         if self.secret_key and len(self.secret_key.get_secret_value()) < 32:
             raise ValueError("secret_key is shorter than 32 characters: make one with `openssl rand -hex 32`")
         return self
+
+    @model_validator(mode="after")
+    def _signed(self) -> Settings:
+        for name, briefing in self.briefings.items():
+            keys, sender = self.dkim(name), briefing.sender.address.rpartition("@")[2]
+            for key in keys:
+                # DMARC (RFC 9989) takes no other domain's signature for the sender's.
+                if not aligned(key.domain, _domain(sender)):
+                    raise ValueError(
+                        f"briefings.{name}: dkim signs for {key.domain}, and the sender is at {sender}: write a key of "
+                        "the sender's domain, or one above or below it"
+                    )
+            names = [(key.domain, key.selector) for key in keys]
+            if len(set(names)) < len(names):
+                raise ValueError(f"briefings.{name}: two dkim keys have one selector: give each its own")
+        return self
+
+    def dkim(self, briefing: str) -> tuple[Dkim, ...]:
+        """The keys that sign a briefing, as they are configured."""
+        own = self.briefings[briefing].sender.dkim
+        return self.publication.dkim if own is None else own
 
     def zone(self, briefing: str, segment: str = "") -> str:
         """The IANA zone in which a briefing's times are meant, for one segment of it if given."""

@@ -51,6 +51,8 @@ def _refuse_unapproved(site: Site, edition: Edition) -> None:
 def _freeze_words(site: Site, key: str, version: int, *, now: bool) -> None:
     rendered = variants(site, key)
     refuse_blocking(site, key, rendered)
+    # What would fail at the first message fails before anything is frozen.
+    site.signing_keys(key.partition("/")[0])
     for segment in rendered:
         for name in site.segment(segment).backends:
             site.backend(name)

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from sqlalchemy import select
 
@@ -18,7 +18,7 @@ from newsletter.editions.models import Edition, Variant
 from newsletter.errors import NotFound
 from newsletter.press.render import variants
 from newsletter.press.site import Site
-from newsletter.rendering.headers import addr_spec
+from newsletter.rendering import headers as fields
 from newsletter.rendering.mime import CompiledMessage, MessageHeaders
 from newsletter.rendering.model import ReaderValues, Rendered, Slot
 
@@ -50,33 +50,46 @@ def _sender_id(host: str) -> str:
     return "n" + hashlib.sha256(host.encode()).hexdigest()[:11]
 
 
-def reader_values(site: Site, edition: Edition, recipient: Recipient) -> ReaderValues:
-    """What differs for one reader. A function of edition and subscriber: a message sent again is the same bytes."""
+def readers(site: Site, edition: Edition) -> Callable[[Recipient], ReaderValues]:
+    """What makes the values of each reader of an edition: what differs for one. They are a function of edition and
+    subscriber, so that a message sent again is the same bytes."""
     briefing = site.briefing(edition.briefing)
-    who = (edition.id, recipient.subscriber, edition.briefing)
-    unsubscribe = site.links.unsubscribe(*who)
-    leave = briefing.sender.reply_to or briefing.sender.address
-    domain = addr_spec(briefing.sender.address).rpartition("@")[2]
-    return ReaderValues(
-        address=recipient.email,
-        first_name=recipient.first_name,
-        unsubscribe_url=unsubscribe,
-        preferences_url=site.links.preferences(*who),
-        view_url=site.links.view(*who),
-        message_id=f"{edition.briefing}.{edition.edition_date:%Y%m%d}.{recipient.subscriber:x}.{edition.id:x}@{domain}",
-        unsubscribe_mailto=f"{leave}?subject=unsubscribe%20{quote(unsubscribe.rpartition('/')[2])}",
-    )
+    links = site.links.of(edition.id, edition.briefing)
+    before = f"{edition.briefing}.{edition.edition_date:%Y%m%d}."
+    behind = f".{edition.id:x}@{fields.addr_spec(briefing.sender.address).rpartition('@')[2]}"
+    leave = f"{fields.addr_spec(briefing.sender.reply_to or briefing.sender.address)}?subject=unsubscribe%20"
+
+    def values(recipient: Recipient) -> ReaderValues:
+        number = recipient.subscriber
+        made = links(number)
+        leaving = made.unsubscribe
+        # A token has nothing that a URL would have to escape.
+        mailto = leave + leaving[leaving.rfind("/") + 1 :]
+        return ReaderValues(recipient.email, recipient.first_name, *made, f"{before}{number:x}{behind}", mailto)
+
+    return values
+
+
+def reader_values(site: Site, edition: Edition, recipient: Recipient) -> ReaderValues:
+    """The values of one reader; `readers` for many."""
+    return readers(site, edition)(recipient)
+
+
+def compiled_for(site: Site, edition: Edition, rendered: Rendered, head: MessageHeaders) -> CompiledMessage:
+    """The compiled message of a variant, signed with the briefing's keys. Raises `Refused`, `ConfigError`."""
+    return CompiledMessage.compile(rendered, head, site.signing_keys(edition.briefing))
 
 
 def builder(site: Site, edition: Edition, compiled: CompiledMessage) -> Callable[[Recipient], Message]:
     """What makes the message of each reader of one variant."""
+    values = readers(site, edition)
 
     def build(recipient: Recipient) -> Message:
         return Message(
             subscriber=recipient.subscriber,
             sender=compiled.sender,
-            recipient=addr_spec(recipient.email),
-            data=compiled.build(reader_values(site, edition, recipient)),
+            recipient=fields.recipient(recipient.email),
+            data=compiled.pieces(values(recipient)),
         )
 
     return build
@@ -127,7 +140,7 @@ def documents_for(site: Site, key: str, segment: str, email: str | None = None) 
     """The message, the HTML and the text as one reader (a neutral one unless ``email`` is given) would get them."""
     edition, rendered = rendered_for(site, key, segment)
     date = edition.dated_at or max(edition.due_at, site.clock.now())
-    compiled = CompiledMessage.compile(rendered, headers(site, edition, segment, date))
+    compiled = compiled_for(site, edition, rendered, headers(site, edition, segment, date))
     values = reader_values(site, edition, recipient(site, email))
     html, text = compiled.documents(values)
     return compiled.build(values), html, text

@@ -26,9 +26,8 @@ from newsletter.press import times
 from newsletter.press.assemble import assemble
 from newsletter.press.crew import work_together
 from newsletter.press.lock import lock
-from newsletter.press.messages import builder, frozen, headers
+from newsletter.press.messages import builder, compiled_for, frozen, headers
 from newsletter.press.site import Site
-from newsletter.rendering.mime import CompiledMessage
 from newsletter.stories.models import StoryVersion
 
 _log = logging.getLogger(__name__)
@@ -162,12 +161,10 @@ async def _deliver(
         begins = [edition.dated_at, *(row.due_at for row in rows)]
         if (reopened := reopened_at(session, edition.id)) is not None:
             begins.append(reopened)
-    builders = {
-        row.id: builder(
-            site, edition, CompiledMessage.compile(frozen(row), headers(site, edition, row.segment, edition.dated_at))
-        )
-        for row in rows
-    }
+    builders = {}
+    for row in rows:
+        head = headers(site, edition, row.segment, edition.dated_at)
+        builders[row.id] = builder(site, edition, compiled_for(site, edition, frozen(row), head))
     stories = {row.id: list(row.stories) for row in rows}
     backends: dict[str, Backend] = {}
     for row in rows:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from functools import cached_property
 from pathlib import Path
@@ -14,12 +15,18 @@ from newsletter.audience.tokens import Links, Tokens
 from newsletter.backends.base import Backend
 from newsletter.backends.registry import build
 from newsletter.clock import Clock, SystemClock
-from newsletter.config import Briefing, Settings, load_settings
+from newsletter.config import Briefing, Dkim, Settings, load_settings
 from newsletter.database import Database
 from newsletter.database.schema import require_current
 from newsletter.errors import ConfigError, NotFound
+from newsletter.rendering.dkim import SigningKey, load
 from newsletter.rendering.model import PublicationView
 from newsletter.rendering.page import TemplateSet
+
+_log = logging.getLogger(__name__)
+
+_KEY_AT_MOST = 65_536
+"""Bytes of a key file that are read."""
 
 
 class Site:
@@ -78,6 +85,24 @@ class Site:
                 secret = make_secret(session, LINK_SECRET)
         return Links(self.settings.publication.base_url, Tokens.from_secrets(secret))
 
+    def signing_keys(self, briefing: str) -> tuple[SigningKey, ...]:
+        """The keys that sign a briefing's messages, read once; none where none is configured.
+
+        Raises `ConfigError` for a key that cannot be read or is none. One that is weak is warned of.
+        """
+        keys = []
+        for wanted in self.settings.dkim(briefing):
+            if (key := self._keys.get(wanted)) is None:
+                key = self._keys[wanted] = load(_pem(wanted, self.root), domain=wanted.domain, selector=wanted.selector)
+                if key.remark:
+                    _log.warning("weak key", extra={"action": "sign", "reason": key.remark})
+            keys.append(key)
+        return tuple(keys)
+
+    @cached_property
+    def _keys(self) -> dict[Dkim, SigningKey]:
+        return {}
+
     @property
     def publication(self) -> PublicationView:
         """The newsroom, as templates and checks see it."""
@@ -120,3 +145,19 @@ class Site:
             known = ", ".join(self.settings.backends)
             raise ConfigError(f"there is no backend {name!r} in config.yaml: there is {known}")
         return build(name, settings, environment=self.settings.environment, root=self.root)
+
+
+def _pem(wanted: Dkim, root: Path) -> bytes:
+    if wanted.key is not None:
+        # An environment that cannot hold line breaks holds them as \n.
+        return wanted.key.get_secret_value().replace("\\n", "\n").encode()
+    assert wanted.key_file is not None
+    path = root / wanted.key_file
+    try:
+        with path.open("rb") as file:
+            return file.read(_KEY_AT_MOST)
+    except OSError as error:
+        raise ConfigError(
+            f"the DKIM key {wanted.selector} of {wanted.domain} cannot be read ({error.strerror}): look at key_file",
+            path=path,
+        ) from None

@@ -8,10 +8,9 @@ from dataclasses import replace
 from newsletter.backends.base import Answer, Counter, Message, Outcome
 from newsletter.delivery.ledger import Recipient
 from newsletter.errors import Refused
-from newsletter.press.messages import NEUTRAL, headers, reader_values, rendered_for
+from newsletter.press.messages import NEUTRAL, compiled_for, headers, reader_values, rendered_for
 from newsletter.press.site import Site
-from newsletter.rendering.headers import addr_spec
-from newsletter.rendering.mime import CompiledMessage
+from newsletter.rendering.headers import addr_spec, recipient
 
 
 class _One(Counter):
@@ -56,13 +55,13 @@ async def test_send(site: Site, key: str, to: str, segment: str | None = None) -
     edition, rendered = rendered_for(site, key, segment)
     extra = (("X-Newsletter-Test", f"{key} {segment}"),)
     head = headers(site, edition, segment, site.clock.now(), extra)
-    compiled = CompiledMessage.compile(replace(rendered, subject=f"[Test] {rendered.subject}"), head)
+    compiled = compiled_for(site, edition, replace(rendered, subject=f"[Test] {rendered.subject}"), head)
     domain = addr_spec(head.sender_address).rpartition("@")[2]
     values = replace(
         reader_values(site, edition, Recipient(NEUTRAL, to, "", 0)),
         message_id=f"test.{int(site.clock.now().timestamp() * 1000):x}@{domain}",
     )
-    counter = _One(Message(NEUTRAL, compiled.sender, addr_spec(to), compiled.build(values)))
+    counter = _One(Message(NEUTRAL, compiled.sender, recipient(to), compiled.build(values)))
     backend = site.backend(site.segment(segment).backends[0])
     try:
         await backend.deliver(counter)

@@ -26,11 +26,22 @@ _HARD_LINE = 998
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _DOT_ATOM = re.compile(rf"{_ATOM}(?:\.{_ATOM})*")
+_BEYOND_ASCII = re.compile("[\x80-\U0010ffff]")
 _PHRASE = re.compile(rf"{_ATOM}(?: {_ATOM})*")
 _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 _URI = re.compile(r"[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+")
+_USUAL_ADDRESS = r"[A-Za-z0-9_+-]++(?:\.[A-Za-z0-9_+-]++)*+@[A-Za-z0-9]++(?:[.-][A-Za-z0-9]++)*+"
+_USUAL_LENGTH = 63
+"""Characters of an address of which no part can be too long."""
+_USUAL_READER = re.compile(
+    rf"To: {_USUAL_ADDRESS}\r\n"
+    r"Message-ID: <[A-Za-z0-9-]++(?:\.[A-Za-z0-9-]++)*+@[A-Za-z0-9]++(?:[.-][A-Za-z0-9]++)*+>\r\n"
+    r"List-Unsubscribe: <https://[A-Za-z0-9._~/:-]++>,\r\n"
+    rf" <mailto:{_USUAL_ADDRESS}\?subject=[A-Za-z0-9._%-]++>\r\n"
+)
+_ONE_CLICK = b"List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
 _Q_SAFE = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!*+-/")
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -39,24 +50,38 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 def addr_spec(address: str, field: str = "address") -> str:
     """The address as it goes on the wire, in the envelope and in a header: ASCII, its domain as A-labels (RFC 5891).
 
-    Raises `Refused` for what is no plain ``local@domain``, and for a local part that would need SMTPUTF8 (RFC 6531).
+    Raises `Refused` for what is no plain ``local@domain``, and for a local part that would need SMTPUTF8 (RFC 6531), or
+    that holds ``=?``, which is legal and which some programs decode to another address (RFC 2047 section 5).
+    """
+    spec = recipient(address, field)
+    if not spec.isascii():
+        raise Refused(
+            f"{field}: {address!r} has letters before the @ that need SMTPUTF8; write an address with plain ASCII there"
+        )
+    return spec
+
+
+def recipient(address: str, field: str = "address") -> str:
+    """A reader's address as it goes on the wire: as `addr_spec`, but with any letters before the @.
+
+    If there are such beyond ASCII, mail to it needs a server that takes SMTPUTF8 (RFC 6531). Raises `Refused`.
     """
     local, _, domain = address.rpartition("@")
-    if not _DOT_ATOM.fullmatch(local):
-        if local and not local.isascii() and not _CONTROL.search(local):
-            raise Refused(
-                f"{field}: {address!r} has letters before the @ that need SMTPUTF8; "
-                "write an address with plain ASCII there"
-            )
+    if not _DOT_ATOM.fullmatch(local) and not _is_international(local):
         raise Refused(f"{field}: {address!r} is no address; write name@example.org")
     if not domain.isascii():
         try:
             domain = idna.encode(domain, uts46=True).decode("ascii")
         except (idna.IDNAError, UnicodeError):
             raise Refused(f"{field}: {address!r} has no valid domain; write name@example.org") from None
-    if len(local) > 64 or len(domain) > 253 or not _DOMAIN.fullmatch(domain):
+    if len(local.encode()) > 64 or len(domain) > 253 or "=?" in local or not _DOMAIN.fullmatch(domain):
         raise Refused(f"{field}: {address!r} is no address; write name@example.org")
     return f"{local}@{domain}"
+
+
+def _is_international(local: str) -> bool:
+    # Neither white space of any kind, nor what nobody sees, such as controls that turn the words around them.
+    return local.isprintable() and bool(_DOT_ATOM.fullmatch(_BEYOND_ASCII.sub("x", local)))
 
 
 def _printable(field: str, value: str) -> None:
@@ -136,6 +161,11 @@ def mailbox(name: str, words: str, address: str) -> bytes:
     return _named(name, words, f"<{spec}>" if words else spec)
 
 
+def to(address: str) -> bytes:
+    """To: the one reader. UTF-8 where the address has letters beyond ASCII before the @ (RFC 6532 section 3.2)."""
+    return f"To: {recipient(address, 'To')}\r\n".encode()
+
+
 def list_id(words: str, identifier: str) -> bytes:
     """List-Id (RFC 2919): a description, may be empty, and an identifier that looks like a domain."""
     if len(identifier) > 255 or "." not in identifier or not _DOMAIN.fullmatch(identifier):
@@ -175,7 +205,23 @@ def list_unsubscribe(url: str, mailto: str = "") -> bytes:
     if max(map(len, uris)) > _HARD_LINE - len("List-Unsubscribe: ,"):
         raise Refused("List-Unsubscribe: the URL is too long for a header line; keep it under 900 characters")
     field = ",\r\n ".join(uris)
-    return f"List-Unsubscribe: {field}\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n".encode("ascii")
+    return f"List-Unsubscribe: {field}\r\n".encode("ascii") + _ONE_CLICK
+
+
+def usual_reader(address: str, identifier: str, url: str, mailto: str) -> bytes:
+    """The fields that differ by reader, as `mailbox`, `message_id` and `list_unsubscribe` would write them, where one
+    look says that nothing in them needs a second; else no bytes, and those have to judge."""
+    head = f"To: {address}\r\nMessage-ID: <{identifier}>\r\nList-Unsubscribe: <{url}>,\r\n <mailto:{mailto}>\r\n"
+    if (
+        len(address) > _USUAL_LENGTH
+        or mailto.find("?") > _USUAL_LENGTH
+        or len(head) > _HARD_LINE
+        or len(identifier) - identifier.find("@") > _USUAL_LENGTH
+        or len(identifier) > 250
+        or not _USUAL_READER.fullmatch(head)
+    ):
+        return b""
+    return head.encode("ascii") + _ONE_CLICK
 
 
 def feedback_id(value: str) -> bytes:

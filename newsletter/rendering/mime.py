@@ -1,20 +1,24 @@
 """The compiled message: a frozen variant as pieces of bytes, and for each reader one join of them.
 
-What every reader gets is encoded once. Where readers differ there is a hole; each hole is fenced by soft line breaks,
-so that a value never changes the columns around it.
+What every reader gets is encoded once (see `parts`). Where readers differ there is a hole; what fills it is encoded for
+the reader (see `fillings`), and nothing else is.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from newsletter.errors import DeliveryError, Refused
 from newsletter.rendering import headers as fields
-from newsletter.rendering import qp
-from newsletter.rendering.contexts import Context
-from newsletter.rendering.model import ReaderValues, Rendered, Slot
-from newsletter.rendering.slots import Place, clean_url, fill, scan, spoken, written
+from newsletter.rendering.assembly import Assembly, assembly
+from newsletter.rendering.dkim import Signer, SigningKey
+from newsletter.rendering.fillings import Fillings
+from newsletter.rendering.model import ReaderValues, Rendered
+from newsletter.rendering.parts import Frame, part
+from newsletter.rendering.slots import Places, clean_url, fill, scan
 
 _OURS = frozenset(
     {
@@ -125,71 +129,93 @@ _LONGEST = ReaderValues(
 )
 
 
+_CRLF = "\r\n"
+
+
+def _of_reader(reader: ReaderValues) -> bytes:
+    address, url, mailto = reader.address, reader.unsubscribe_url, reader.unsubscribe_mailto
+    return fields.usual_reader(address, reader.message_id, url, mailto) or b"".join(
+        [
+            fields.to(address),
+            fields.message_id(reader.message_id),
+            fields.list_unsubscribe(clean_url(url), mailto),
+        ]
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class CompiledMessage:
-    """Made by `compile`, once for each variant. `build` is what happens for each reader."""
+    """Made by `compile`, once for each variant. `pieces` is what happens for each reader."""
 
     rendered: Rendered
     sender: str
     """The envelope sender, ASCII."""
-    _pieces: tuple[bytes, ...]
-    """The literals; between each two there is a hole. The first hole is the reader's headers."""
-    _holes: tuple[int, ...]
-    """For each hole of the body the index of its filling in ``_fillings``."""
-    _fillings: tuple[tuple[Slot, Context], ...]
-    _html: tuple[Place, ...]
-    _text: tuple[Place, ...]
+    _assembly: Assembly
+    _places: Places
+    _signer: Signer | None
 
     @classmethod
-    def compile(cls, rendered: Rendered, headers: MessageHeaders) -> CompiledMessage:
-        """Encodes what is the same for every reader. Raises `Refused` for a header, `MisplacedSlot` for a slot."""
+    def compile(cls, rendered: Rendered, headers: MessageHeaders, keys: Sequence[SigningKey] = ()) -> CompiledMessage:
+        """Encodes what is the same for every reader. With ``keys`` each message is signed by every one of them.
+
+        Raises `Refused` for a header, `MisplacedSlot` for a slot.
+        """
         if rendered.nonce in rendered.subject:
             raise Refused("Subject: a slot stands in the subject, which is the same for every reader; take it out")
         places = scan(rendered.html, rendered.text, rendered.slots, rendered.nonce)
-        # "=_" cannot come out of quoted-printable, so this line is in no part.
+        fillings = Fillings(rendered.slots, (*places.text, *places.html))
+        # "=_" cannot come out of quoted-printable, nor a hyphen out of base64, so this line is in no part.
         boundary = f"=_{rendered.nonce}"
-        part = "Content-Type: text/{}; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
-        pieces = [
-            headers.before_reader(rendered.subject),
-            f'MIME-Version: 1.0\r\nContent-Type: multipart/alternative; boundary="{boundary}"\r\n\r\n'.encode(),
-        ]
-        fillings: dict[tuple[Slot, Context], int] = {}
-        holes: list[int] = []
-        for kind, document, found in (("plain", rendered.text, places.text), ("html", rendered.html, places.html)):
-            pieces[-1] += f"--{boundary}\r\n{part.format(kind)}".encode()
-            at = 0
-            for place in found:
-                pieces[-1] += qp.encode_fenced(document[at : place.start])
-                holes.append(fillings.setdefault((rendered.slots[place.index], place.context), len(fillings)))
-                pieces.append(b"")
-                at = place.end
-            pieces[-1] += qp.encode(document[at:]) + b"\r\n"
-        pieces[-1] += f"--{boundary}--\r\n".encode()
-        sender = fields.addr_spec(headers.envelope_sender, "envelope sender")
-        return cls(rendered, sender, tuple(pieces), tuple(holes), tuple(fillings), places.html, places.text)
+        constant = headers.before_reader(rendered.subject) + (
+            f'MIME-Version: 1.0\r\nContent-Type: multipart/alternative; boundary="{boundary}"\r\n'.encode()
+        )
 
-    def build(self, reader: ReaderValues) -> bytes:
-        """The whole message to one reader, RFC 5322, in wire form (see `backends.base.Message`). The same values give
-        the same bytes. Raises `DeliveryError` (permanent) for a reader who cannot be written to."""
+        def before(kind: str, end_of_headers: str, encoding: str) -> bytes:
+            return (
+                f"{end_of_headers}--{boundary}\r\nContent-Type: text/{kind}; charset=utf-8\r\n"
+                f"Content-Transfer-Encoding: {encoding}\r\n\r\n"
+            ).encode()
+
+        around_text = Frame(partial(before, "plain", _CRLF), b"")
+        around_html = Frame(partial(before, "html", ""), f"--{boundary}--\r\n".encode())
+        together = assembly(
+            constant,
+            part(rendered.text, places.text, rendered.slots, fillings, around_text),
+            part(rendered.html, places.html, rendered.slots, fillings, around_html),
+        )
+        sender = fields.addr_spec(headers.envelope_sender, "envelope sender")
+        signer = Signer(keys, headers.date, constant, together.opening) if keys else None
+        return cls(rendered, sender, together, places, signer)
+
+    def pieces(self, reader: ReaderValues) -> tuple[bytes, ...]:
+        """The whole message to one reader, RFC 5322, in wire form (see `backends.base.Message`), as pieces to join.
+
+        A literal of `parts.LARGE` bytes or more is the same object for every reader. Each piece is whole lines (or
+        empty): it ends with CRLF, holds no CR or LF but in a pair, and none of its lines begins with a dot, so that
+        whoever sends may look at each large one once. The same values give the same bytes, signatures too. Raises
+        `DeliveryError` (permanent) for a reader who cannot be written to.
+
+        All is ASCII but the To: of a reader whose address has other letters before the @; see `headers.recipient`.
+        """
         try:
-            values = [qp.encode_fenced(written(spoken(slot, reader), context)) for slot, context in self._fillings]
-            out = [
-                self._pieces[0],
-                fields.mailbox("To", "", reader.address),
-                fields.message_id(reader.message_id),
-                fields.list_unsubscribe(clean_url(reader.unsubscribe_url), reader.unsubscribe_mailto),
-                self._pieces[1],
-            ]
+            head = _of_reader(reader)
+            pieces = self._assembly.pieces(head, reader)
         except (Refused, ValueError) as error:
             raise DeliveryError(str(error), permanent=True) from error
-        for hole, piece in zip(self._holes, self._pieces[2:], strict=True):
-            out += (values[hole], piece)
-        return b"".join(out)
+        if self._signer is None:
+            return pieces
+        return (self._signer.sign(head, pieces[self._assembly.body :]), *pieces)
+
+    def build(self, reader: ReaderValues) -> bytes:
+        """The `pieces` joined."""
+        return b"".join(self.pieces(reader))
 
     def documents(self, reader: ReaderValues) -> tuple[str, str]:
         """The HTML and the text as one reader sees them."""
-        slots = self.rendered.slots
-        return fill(self.rendered.html, self._html, slots, reader), fill(self.rendered.text, self._text, slots, reader)
+        slots, places = self.rendered.slots, self._places
+        return fill(self.rendered.html, places.html, slots, reader), fill(
+            self.rendered.text, places.text, slots, reader
+        )
 
     def size(self, reader: ReaderValues = _LONGEST) -> Size:
         """How large the message to a reader is; by default to one whose values are as long as any that are likely."""

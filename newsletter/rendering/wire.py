@@ -10,8 +10,9 @@ import binascii
 import email.policy
 import quopri
 import re
+from email import message_from_bytes
 from email.message import EmailMessage
-from email.parser import BytesParser
+from email.parser import BytesHeaderParser
 from email.utils import getaddresses, parsedate_to_datetime
 
 _ONCE = (
@@ -26,15 +27,33 @@ _FIELD = re.compile(rb"([!-9;-~]+):((?:[^\r]|\r\n[ \t])*)\r\n")
 _ENCODED_WORD = re.compile(r"=\?([^?\s]*)\?([^?\s]*)\?([^?\s]*)\?=")
 _ADDRESS = re.compile(r"[^\s<>()\[\]\\,;:\"@\x80-\U0010ffff]+@[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_])?")
 _DATE = re.compile(r"(?:[A-Z][a-z]{2}, )?\d{1,2} [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d [+-]\d{4}")
+_CONTROLS = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_NO_CONTROLS = bytes(byte for byte in range(256) if not _CONTROLS.match(bytes([byte])))
+_BASE64_LINE = re.compile(rb"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}(?:==|[A-Za-z0-9+/]=))?")
 _QP_LINE = re.compile(rb"(?:[\t !-<>-~]|=[0-9A-F]{2})*=?")
 
 
-def lint(data: bytes) -> list[str]:
+class _Letters(dict[int, str]):
+    def __missing__(self, char: int) -> str:
+        return chr(char) if char < 0x80 or not chr(char).isprintable() else "x"
+
+
+_LETTERS = _Letters()
+"""Puts an ASCII letter in the place of each other printable one."""
+
+
+def lint(data: bytes, *, smtputf8: bool = False) -> list[str]:
     """What is wrong with one message to one reader, a line for each fault; empty when nothing is.
 
     Lines (RFC 5322 2.1, RFC 5321 4.5.3.1.6), header fields (RFC 5322 3.6, RFC 2047, RFC 2369, RFC 2919, RFC 8058),
     and the two parts (RFC 2045, 2046). Fields that servers add on the way, such as Received, are left alone.
+    With ``smtputf8`` the To: may be UTF-8 (RFC 6532), and has to be.
     """
+    if smtputf8:
+        to = re.search(rb"(?<=\r\nTo: )[^\r]+(?=\r\n)", data)
+        if to is None or to[0].isascii() or to[0].decode("utf-8", "replace").encode() != to[0]:
+            return ["To is not UTF-8 beyond ASCII"]
+        data = data[: to.start()] + to[0].decode().translate(_LETTERS).encode() + data[to.end() :]
     faults = _lines(data)
     head, blank, body = data.partition(b"\r\n\r\n")
     if not blank:
@@ -45,13 +64,14 @@ def lint(data: bytes) -> list[str]:
 
 def _lines(data: bytes) -> list[str]:
     faults = []
-    if re.search(rb"\r(?!\n)", data):
+    pairs = data.count(b"\r\n")
+    if data.count(b"\r") > pairs:
         faults.append("a CR without its LF")
-    if re.search(rb"(?<!\r)\n", data):
+    if data.count(b"\n") > pairs:
         faults.append("an LF without its CR")
-    if control := re.search(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]", data):
+    if data.translate(None, _NO_CONTROLS) and (control := re.search(_CONTROLS, data)):
         faults.append(f"the control character 0x{control[0].hex()} at byte {control.start()}")
-    if high := re.search(rb"[\x80-\xff]", data):
+    if not data.isascii() and (high := re.search(rb"[\x80-\xff]", data)):
         faults.append(f"the 8-bit character 0x{high[0].hex()} at byte {high.start()}")
     if not data.endswith(b"\r\n"):
         faults.append("the last line has no CRLF")
@@ -167,9 +187,11 @@ def _list(found: dict[str, list[str]]) -> list[str]:
 
 
 def _parts(data: bytes, body: bytes) -> list[str]:
-    message = BytesParser(EmailMessage, policy=email.policy.default).parsebytes(data)
+    # The modern policy reads every header again at each look, so it looks at them once and the older one at the parts.
+    headers = BytesHeaderParser(EmailMessage, policy=email.policy.default).parsebytes(data[: len(data) - len(body)])
+    message = message_from_bytes(data)
     faults = [f"the parser finds {type(defect).__name__}" for part in message.walk() for defect in part.defects]
-    for name, value in message.items():
+    for name, value in headers.items():
         faults += [f"{name}: {type(defect).__name__}" for defect in getattr(value, "defects", ())]
     kinds = [part.get_content_type() for part in message.walk()]
     if kinds != ["multipart/alternative", "text/plain", "text/html"]:
@@ -183,13 +205,13 @@ def _parts(data: bytes, body: bytes) -> list[str]:
         for number, line in enumerate(body.split(b"\r\n"), 1)
         if len(line) > 76
     ]
-    for kind, part, raw in zip(("text", "html"), message.iter_parts(), pieces[1:3], strict=True):
+    for kind, part, raw in zip(("text", "html"), message.get_payload(), pieces[1:3], strict=True):
         encoding = str(part.get("content-transfer-encoding", "")).lower()
         if part.get_content_charset() != "utf-8" or encoding not in ("quoted-printable", "base64"):
             faults.append(f"the {kind} part is not UTF-8 in quoted-printable or base64")
             continue
-        if encoding == "quoted-printable":
-            faults += _quoted_printable(kind, raw.partition(b"\r\n\r\n")[2])
+        check = _quoted_printable if encoding == "quoted-printable" else _base64
+        faults += check(kind, raw.partition(b"\r\n\r\n")[2])
         decoded = part.get_payload(decode=True)
         if not isinstance(decoded, bytes) or decoded.decode("utf-8", "replace").encode() != decoded:
             faults.append(f"the {kind} part does not decode as UTF-8")
@@ -204,3 +226,13 @@ def _quoted_printable(kind: str, encoded: bytes) -> list[str]:
         if line.endswith((b" ", b"\t")):
             faults.append(f"line {number} of the {kind} part ends with a blank")
     return faults
+
+
+def _base64(kind: str, encoded: bytes) -> list[str]:
+    *lines, last = encoded.split(b"\r\n")
+    faults = [
+        f"line {number} of the {kind} part is no base64 that stands by itself: {line[:80]!r}"
+        for number, line in enumerate(lines, 1)
+        if not _BASE64_LINE.fullmatch(line) or (b"=" in line and number < len(lines))
+    ]
+    return [*faults, f"the {kind} part has something behind its base64"] if last else faults

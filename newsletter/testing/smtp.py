@@ -289,12 +289,18 @@ class ScriptedServer:
         if not (dialogue.tls or self._auth_in_the_clear):
             self.violations.append("AUTH in the clear")
         words = [first] if first else []
-        for _ in range({"PLAIN": 1, "LOGIN": 2}[kind.upper()] - len(words)):
+        for _ in range({"PLAIN": 1, "LOGIN": 2, "XOAUTH2": 1}[kind.upper()] - len(words)):
             await self._act(dialogue, "AUTH-2", "334 ")
             words.append((await dialogue.reader.readline()).decode().strip())
         said = [base64.b64decode(word).decode() for word in words]
+        if kind.upper() == "XOAUTH2":
+            named, bearer = said[0].removesuffix("\x01\x01").split("\x01")
+            said = [named.removeprefix("user="), bearer.removeprefix("auth=Bearer ")]
         user, password = said[0].split("\0")[1:] if kind.upper() == "PLAIN" else said
         right = self._users.get(user) == password
+        if not right and kind.upper() == "XOAUTH2":
+            await self._act(dialogue, "AUTH-2", "334 eyJzdGF0dXMiOiI0MDEifQ==")
+            await dialogue.reader.readline()
         if right:
             self.authenticated.append(user)
         await self._act(dialogue, "AUTH", "235 2.7.0 Welcome" if right else "535 5.7.8 Wrong user or password")

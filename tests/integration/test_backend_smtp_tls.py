@@ -177,6 +177,34 @@ def test_a_wrong_password_stops_everything_and_is_not_repeated(authority, ca_fil
     assert words == "535 5.7.8 no: *** is not the password, nor is ***"
 
 
+def test_a_token_logs_in_by_xoauth2_and_a_file_of_it_is_read_for_every_connection(authority, ca_file, tmp_path):
+    def server() -> ScriptedServer:
+        return ScriptedServer(
+            context=certificate(authority, "localhost"), implicit=True, users={"omar": "ya29.token"},
+            mechanisms=["XOAUTH2"],
+        )  # fmt: skip
+
+    outcomes, problems = deliver(server(), ca_file=ca_file, username="omar", token="ya29.token")
+    assert problems == []
+    assert {outcome.result for outcome in outcomes} == {Result.ACCEPTED}
+    file = tmp_path / "relay.token"
+    file.write_text("ya29.token\n")
+    outcomes, _ = deliver(server(), ca_file=ca_file, username="omar", token_file=file)
+    assert {outcome.result for outcome in outcomes} == {Result.ACCEPTED}
+    file.write_text("ya29.older\n")
+    assert refused(server(), ca_file=ca_file, username="omar", token_file=file).startswith("535")
+    file.unlink()
+    assert "relay.token: No such file" in refused(server(), ca_file=ca_file, username="omar", token_file=file)
+
+
+def test_a_server_that_repeats_a_token_is_not_quoted_with_it(authority, ca_file):
+    server = ScriptedServer(
+        {"AUTH": "535 5.7.8 ya29.token is over"},
+        context=certificate(authority, "localhost"), implicit=True, users={"omar": "other"}, mechanisms=["XOAUTH2"],
+    )  # fmt: skip
+    assert refused(server, ca_file=ca_file, username="omar", token="ya29.token") == "535 5.7.8 *** is over"
+
+
 def test_a_server_without_a_way_to_log_in_that_we_have_is_named(authority, ca_file):
     context = certificate(authority, "localhost")
     server = ScriptedServer(context=context, implicit=True, users={"omar": "x"}, mechanisms=["CRAM-MD5"])

@@ -242,3 +242,14 @@ def test_the_mail_shows_every_part_of_a_bare_note(site: Site) -> None:
     (picture,) = [image for image in html.iter("img") if "harbour-articleLarge" in image.get("src")]
     assert picture.get("src").endswith("harbour-articleLarge.jpg?quality=75&auto=webp&disable=upscale")
     assert picture.get("alt") == "The old harbour at dawn, with three cranes standing idle over the water."
+
+
+def test_a_sender_whose_domain_has_letters_of_its_own_reaches_its_readers(
+    database: Database, tmp_path: Path, clock: FixedClock
+) -> None:
+    config = CONFIG.replace("morning@courier.example.org", "morning@straße.example")
+    site = make_site(tmp_path / "site", database, clock, config=config)
+    press.assemble(site, "morning")
+    data = press.message_for(site, KEY, "europe", "rita@example.org")
+    assert lint(data) == []
+    assert b" <mailto:morning@xn--strae-oqa.example?subject=unsubscribe%20" in data

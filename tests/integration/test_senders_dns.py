@@ -11,20 +11,20 @@ import dns.message
 import dns.rcode
 import dns.rrset
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from newsletter.cli import main
 from newsletter.database import Database
 from newsletter.press.senders import Dns, Unanswered, examine
-from newsletter.press.senders.dkim import Published
+from newsletter.rendering.dkim import record
 from newsletter.testing import FixedClock
-from tests.sites import make_site
+from tests.sites import CONFIG, make_site
 
 ZONE = {
     "courier.example.org": ['"v=spf1 ip4:192.0.2.0/24 " "-all"'],
     "_dmarc.courier.example.org": ['"v=DMARC1; p=reject; rua=mailto:omar@example.org"'],
-    "s1._domainkey.courier.example.org": ['"v=DKIM1; k=rsa; " "p=QUJD"'],
 }
-OURS = Published("courier.example.org", "s1._domainkey.courier.example.org", "v=DKIM1; k=rsa; p=QUJD")
 
 
 class NameServer:
@@ -69,8 +69,14 @@ def server() -> Iterator[NameServer]:
 def test_a_sound_sender_has_no_problem_and_each_name_is_asked_for_once(
     server: NameServer, database: Database, tmp_path: Path, clock: FixedClock
 ) -> None:
-    site = make_site(tmp_path / "site", database, clock)
-    said = examine(site, Dns("127.0.0.1", server.port), lambda _: (OURS,))
+    pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    (tmp_path / "dkim.pem").write_bytes(pem)
+    signed = f"publication:\n  dkim: [{{domain: courier.example.org, selector: s1, key_file: {tmp_path / 'dkim.pem'}}}]"
+    site = make_site(tmp_path / "site", database, clock, config=CONFIG.replace("publication:", signed))
+    (key,) = site.signing_keys("morning")
+    published = record(key)
+    server.zone[published.name] = [f'"{published.value[:20]}" "{published.value[20:]}"']
+    said = examine(site, Dns("127.0.0.1", server.port))
     assert [one.text for one in said if one.problem] == []
     assert [one.text.split(":")[0] for one in said] == ["DKIM s1._domainkey.courier.example.org"]
     assert server.questions == 5  # the key, SPF, and DMARC at three names

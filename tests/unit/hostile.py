@@ -1,6 +1,7 @@
 """Words that break naive writers of mail, for property tests. ``NEWSLETTER_EXAMPLES=100000`` makes a night of them."""
 
 import os
+import random
 
 from hypothesis import strategies as st
 
@@ -55,6 +56,24 @@ PIECES = [
     *("mbq000000000000x00z", "https://slot.invalid/mbq000000000000x00z", "mbqx00z", "slot.invalid"),
     *("x" * 73, "x" * 74, "x" * 75, "x" * 76, "é" * 30, "a " * 40, "w" * 1100),
 ]
+
+
+def drawn(dice: random.Random) -> str:
+    """Up to eleven of the pieces and of single characters from anywhere, one text in fourteen at random altogether."""
+    if dice.random() < 0.07:
+        return "".join(map(_anything, (dice.random() for _ in range(dice.randrange(120)))))
+    return "".join(
+        dice.choice(PIECES) if dice.random() < 0.7 else _anything(dice.random()) for _ in range(dice.randrange(12))
+    )
+
+
+def _anything(at: float) -> str:
+    """A character of the whole range for a number from 0 to 1; two in three are ASCII. Never a surrogate."""
+    if at < 2 / 3:
+        return chr(int(at * 192))
+    code = int((at - 2 / 3) * 3 * 0x10F800)
+    return chr(code if code < 0xD800 else code + 0x800)
+
 
 words = st.lists(st.one_of(st.sampled_from(PIECES), st.text(max_size=5)), max_size=12).map("".join)
 """Anything at all, without lone surrogates (which are no text)."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
+from base64 import urlsafe_b64encode
 from typing import get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.audience.tokens import MAX_LENGTH, BadToken, Links, Purpose, Token, Tokens, _mac
+from newsletter.audience.tokens import MAX_LENGTH, BadToken, Links, Purpose, Token, Tokens
 from newsletter.errors import ConfigError
 
 OLD, NEW = b"o" * 32, b"n" * 32
@@ -85,18 +86,41 @@ def test_a_new_key_keeps_old_links_working() -> None:
         Tokens.from_secrets(NEW).read("unsubscribe", link)
 
 
-@given(st.binary(max_size=100), st.binary(max_size=200))
-def test_the_prepared_mac_is_hmac_sha256(key: bytes, message: bytes) -> None:
-    assert _mac(key)(message) == hmac.new(key, message, hashlib.sha256).digest()
+def test_a_link_of_the_first_release_still_leads_where_it_led() -> None:
+    """Written down as it was sent, signed with HMAC-SHA256."""
+    sent = "a1.morning._6Y9p6WVW5ULSLoC-xs9aA.7.9"
+    assert tokens.read("unsubscribe", sent) == Token("unsubscribe", 7, 9, "morning")
+    with pytest.raises(BadToken):
+        tokens.read("view", sent)
+
+
+@given(numbers, numbers, briefings)
+def test_the_signatures_of_two_purposes_share_no_bit_of_their_block(edition: int, reader: int, briefing: str) -> None:
+    key = hmac.digest(OLD, b"newsletter link 2", "sha256")
+    text = f"{briefing}.{edition:x}.{reader:x}".encode()
+    block = hashlib.blake2b(text, key=key, person=b"newsletter link").digest()
+    signatures = [tokens.sign(purpose, edition, reader, briefing).split(".")[2] for purpose in get_args(Purpose)]
+    assert urlsafe_b64encode(block).decode().startswith("".join(signatures))
+    assert {len(signature) for signature in signatures} == {22}
 
 
 def test_the_three_links_are_short_and_distinct() -> None:
     links = Links(BASE + "/a-long-folder/", tokens)
     most = 2**48 - 1
-    found = {make(most, most, "b" * 32) for make in (links.unsubscribe, links.preferences, links.view)}
-    assert len(found) == 3
+    found = links.of(most, "b" * 32)(most)
+    assert len(set(found)) == 3
     assert all(url.startswith(BASE + "/a-long-folder/") and len(url) <= 150 for url in found)
-    assert tokens.read("unsubscribe", links.unsubscribe(3, 4, "morning").rpartition("/")[2]).subscriber_id == 4
+
+
+def test_each_link_holds_the_token_of_its_purpose() -> None:
+    links = Links(BASE, tokens).of(3, "morning")(4)
+    for purpose, page in (("unsubscribe", "u"), ("preferences", "p"), ("view", "v")):
+        assert getattr(links, purpose) == f"{BASE}/{page}/{tokens.sign(purpose, 3, 4, 'morning')}"
+
+
+def test_a_readers_number_that_no_token_can_hold_gets_no_links() -> None:
+    with pytest.raises(ValueError, match="48 bits"):
+        Links(BASE, tokens).of(1, "morning")(2**48)
 
 
 def test_a_base_url_that_leaves_no_room_is_refused() -> None:

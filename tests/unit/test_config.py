@@ -220,3 +220,42 @@ def test_limits_of_a_backend_are_read_and_are_no_option_of_its_type(tmp_path: Pa
 def test_a_rate_that_is_none_is_told_with_its_line(tmp_path: Path, rate: str) -> None:
     with pytest.raises(ConfigError, match=r"config\.yaml:\d+: backends\.relay\.limits\.rate: .*write for example 14/s"):
         load(tmp_path, LIMITED, {"RATE": rate})
+
+
+SENDER = "{name: The Courier, address: morning@courier.example.org}"
+
+
+def with_keys(*keys: str) -> str:
+    return SENDER.replace("org}", f"org, dkim: [{', '.join(keys)}]}}")
+
+
+def test_the_senders_keys_go_before_the_publications_and_none_means_none(tmp_path: Path) -> None:
+    common = "  timezone: Europe/Berlin\n  dkim: [{domain: Courier.example.org, selector: all, key_file: a.pem}]"
+    text = GOOD.replace("  timezone: Europe/Berlin", common)
+    [key] = load(tmp_path, text).dkim("morning")
+    assert (key.domain, key.selector, key.key_file) == ("courier.example.org", "all", Path("a.pem"))
+    own = with_keys("{domain: example.org, selector: own, key: '${KEY}'}")
+    [key] = load(tmp_path, text.replace(SENDER, own), {"KEY": "a secret"}).dkim("morning")
+    assert key.selector == "own"
+    assert "a secret" not in repr(key)
+    assert load(tmp_path, text.replace(SENDER, with_keys())).dkim("morning") == ()
+
+
+@pytest.mark.parametrize(
+    ("keys", "words"),
+    [
+        (
+            ["{domain: evil.example, selector: a, key: x}"],
+            "briefings.morning: dkim signs for evil.example, and the sender",
+        ),
+        (["{domain: icourier.example.org, selector: a, key: x}"], "dkim signs for icourier.example.org"),
+        (["{domain: org, selector: a, key: x}"], "'org' is no domain"),
+        (["{domain: example.org, selector: a}"], "write key_file or key, one of the two"),
+        (["{domain: example.org, selector: a, key: x, key_file: y}"], "write key_file or key, one of the two"),
+        (["{domain: example.org, selector: a b, key: x}"], "dkim.0.selector: "),
+        (["{domain: example.org, selector: a, key: x}"] * 2, "two dkim keys have one selector"),
+        ([f"{{domain: example.org, selector: s{n}, key: x}}" for n in range(5)], "dkim: "),
+    ],
+)
+def test_a_key_that_could_not_sign_for_the_sender_is_refused(keys: list[str], words: str, tmp_path: Path) -> None:
+    assert words in complaint(tmp_path, SENDER, with_keys(*keys))

@@ -146,6 +146,30 @@ def test_letters_before_the_at_are_refused_with_the_reason() -> None:
         headers.addr_spec("rité@example.org")
 
 
+def test_a_readers_address_may_have_any_letters_before_the_at_and_its_field_is_utf8() -> None:
+    assert headers.to("rité@straße.example") == "To: rité@xn--strae-oqa.example\r\n".encode()
+    assert headers.to("rita@example.org") == b"To: rita@example.org\r\n"
+
+
+@pytest.mark.parametrize(
+    "local",
+    [
+        *("ri\u00a0t\u00e9", "ri\u2028t\u00e9", "ri\u202et\u00e9", "ri\u200bt\u00e9", "\u00e9..a", ".\u00e9"),
+        *("\u00e9\r\n", "\u00e9\0", '"\u00e9"', "\u00e9,a", "\u00e9<", "=?\u00e9?=", "\u00e9" * 33),
+        pytest.param("ri\ud800t", id="half a pair"),
+    ],
+)
+def test_no_address_holds_what_ends_it_or_what_nobody_sees(local: str) -> None:
+    with pytest.raises(Refused):
+        headers.to(f"{local}@example.org")
+
+
+@pytest.mark.parametrize("address", ["=?utf-8?q?rita?=@example.org", "rita=?@example.org"])
+def test_an_address_that_some_programs_would_decode_is_refused(address: str) -> None:
+    with pytest.raises(Refused, match="is no address"):
+        headers.addr_spec(address)
+
+
 def test_a_long_unsubscribe_url_stays_raw_on_one_line() -> None:
     url = "https://news.example.org/u/" + "t" * 800
     assert (

@@ -137,13 +137,13 @@ def test_the_headers_are_these_and_each_stands_once() -> None:
         "List-Id: The morning briefing <morning.news.example.org>",
         "Reply-To: desk@news.example.org",
         "Feedback-ID: morning:europe:20261123:newsroom",
+        "MIME-Version: 1.0",
+        f'Content-Type: multipart/alternative; boundary="=_{NONCE}"',
         "To: rita@example.org",
         "Message-ID: <morning-2026-11-23.7@news.example.org>",
         "List-Unsubscribe: <https://news.example.org/u/dG9rZW4?a=1&b=2>,",
         " <mailto:leave+dG9rZW4@news.example.org?subject=unsubscribe>",
         "List-Unsubscribe-Post: List-Unsubscribe=One-Click",
-        "MIME-Version: 1.0",
-        f'Content-Type: multipart/alternative; boundary="=_{NONCE}"',
     ]
 
 
@@ -183,7 +183,7 @@ def test_the_envelope_sender_is_on_the_envelope_alone() -> None:
     [
         {"address": "rita@example.org\r\nBcc: omar@example.org"},
         {"address": "rita@example.org, omar@example.org"},
-        {"address": "rité@example.org"},
+        {"address": "ri té@example.org"},
         {"message_id": "x"},
         {"unsubscribe_url": "http://news.example.org/u"},
         {"unsubscribe_url": "https://news.example.org/" + "u" * 2000},
@@ -220,3 +220,12 @@ def test_a_message_in_another_script_is_right_on_the_wire(word: str) -> None:
     data = compiled.build(replace(RITA, first_name=word))
     assert wire.lint(data) == []
     assert parsed(data)[1:] == compiled.documents(replace(RITA, first_name=word))
+
+
+@pytest.mark.parametrize("address", ["rité@example.org", "用户@例え.test", "ρίτα@example.org"])
+def test_a_reader_with_other_letters_before_the_at_gets_an_ascii_message_but_for_the_to(address: str) -> None:
+    data = CompiledMessage.compile(variant(), HEADERS).build(replace(RITA, address=address))
+    assert wire.lint(data, smtputf8=True) == []
+    [line] = [line for line in data.split(b"\r\n") if not line.isascii()]
+    assert line.decode().startswith(f"To: {address.partition('@')[0]}@")
+    assert data.replace(line, b"To: rita@example.org") == CompiledMessage.compile(variant(), HEADERS).build(RITA)

@@ -2,6 +2,7 @@
 
 import binascii
 import quopri
+import random
 import re
 
 import pytest
@@ -11,6 +12,11 @@ from newsletter.rendering.qp import encode, encode_fenced
 from tests.unit import hostile
 
 LINE = re.compile(rb"(?!\.|From )(?:[\t !-<>-~]|=[0-9A-F]{2})*=?")
+
+
+# Each line: at most 76 columns, a soft break behind 75 at most, no blank at its end.
+ROW = rb"(?![^\r]{77})(?!\.|From )(?:[\t !-<>-~]|=[0-9A-F]{2})*+(?:=|(?<![ \t]))"
+STRICT = re.compile(rb"(?:" + ROW + rb"\r\n)*+" + ROW)
 
 
 def normal(text: str) -> bytes:
@@ -35,6 +41,16 @@ def test_any_text_comes_back_from_two_decoders_and_keeps_within_its_columns(text
     encoded = encode(text)
     assert_strict(encoded)
     assert_decodes(encoded, normal(text))
+
+
+@pytest.mark.parametrize("chunk", range(4))
+def test_a_hundred_thousand_hostile_texts_give_no_long_line_and_no_wrong_decode(chunk: int) -> None:
+    dice = random.Random(chunk)
+    for _ in range(25_000):
+        text = hostile.drawn(dice)
+        encoded = encode(text)
+        assert STRICT.fullmatch(encoded), text
+        assert binascii.a2b_qp(encoded).replace(b"\r\n", b"\n") == normal(text), text
 
 
 @settings(max_examples=hostile.EXAMPLES)

@@ -41,9 +41,22 @@ def test_what_servers_add_on_the_way_is_no_fault() -> None:
     assert lint(b"Return-Path: <b@example.org>\r\nReceived: from a\r\n\tby b; x\r\nReceived: from c\r\n" + GOOD) == []
 
 
+def test_with_smtputf8_the_to_alone_may_and_must_have_other_letters() -> None:
+    international = GOOD.replace(b"rita@", "rité@".encode())
+    assert lint(international, smtputf8=True) == []
+    assert "the 8-bit character 0xc3 at byte 61" in lint(international)
+    for data in (GOOD, GOOD.replace(b"rita@", b"rit\xe9@"), GOOD.replace(b"The Example", "Thé Example".encode())):
+        assert lint(data, smtputf8=True) == ["To is not UTF-8 beyond ASCII"]
+    assert lint(international.replace(b"The Example", "Thé Example".encode()), smtputf8=True) != []
+    assert lint(international.replace("é".encode(), "\u202e".encode()), smtputf8=True) != []
+
+
 @pytest.mark.parametrize(
     ("old", "new", "fault"),
     [
+        (b"PHA+Um", b"PHA+U", "is no base64 that stands by itself"),
+        (b"PHA+Um", b"PHA=\r\nUm", "is no base64 that stands by itself"),
+        (b"PHA+Um", b"PHA+-m", "is no base64 that stands by itself"),
         (b"Rita=C3", b"Ri\rta=C3", "a CR without its LF"),
         (b"Rita=C3", b"Ri\nta=C3", "an LF without its CR"),
         (b"Rita=C3", b"Ri\0ta=C3", "the control character 0x00"),

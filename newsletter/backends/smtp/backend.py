@@ -24,8 +24,10 @@ class SmtpBackend(Backend):
     def __init__(self, name: str, options: Mapping[str, Any], root: Path = Path()) -> None:
         super().__init__(name, options, root)
         settings = read(SmtpOptions, name, options)
-        if settings.ca_file is not None:
-            settings = settings.model_copy(update={"ca_file": root / settings.ca_file})
+        files = {
+            name: root / path for name in ("ca_file", "token_file") if (path := getattr(settings, name)) is not None
+        }
+        settings = settings.model_copy(update=files)
         self._lanes = settings.connections
         self._pool = Pool(settings)
 

@@ -54,6 +54,11 @@ class Lane(Protocol):
     turned_away: int
     """How often in a row the server has turned this lane away."""
 
+    window: int
+    """How many messages may be under way at once on a connection, where the server has CHUNKING."""
+    apart: bool
+    """Whether this server wants no envelope behind a final dot."""
+
     def wants_more(self) -> bool:
         """Whether the connection may begin another message."""
 
@@ -65,11 +70,11 @@ class Parcel(NamedTuple):
     content: Content
 
 
-def fetch(lane: Lane, wire: Wire, message: Message | None = None) -> Parcel | None:
+def fetch(lane: Lane, wire: Wire, message: Message | None = None, number: int | None = None) -> Parcel | None:
     """The next message of a lane that this server can be offered, None when none is at hand. What it cannot be offered
-    is settled as that."""
-    session = wire.session
-    while message is not None or (message := lane.counter.next(lane.number)) is not None:
+    is settled as that. ``number`` is the lane's own at the counter, unless given."""
+    session, number = wire.session, lane.number * lane.window if number is None else number
+    while message is not None or (message := lane.counter.next(number)) is not None:
         try:
             content = lane.inspector.content(message)
         except ValueError as error:
@@ -84,7 +89,7 @@ def fetch(lane: Lane, wire: Wire, message: Message | None = None) -> Parcel | No
                 outcome = unfit("the message has bytes over 127, and the server does not offer 8BITMIME", "5.6.3")
             else:
                 return Parcel(message, content)
-        lane.counter.settle(lane.number, message, outcome)
+        lane.counter.settle(number, message, outcome)
         message = None
     return None
 
@@ -100,6 +105,7 @@ class DataCarrier:
         self._lane, self._wire, self._session, self._counter = lane, wire, wire.session, lane.counter
         self.ended: asyncio.Future[Ended] = asyncio.get_running_loop().create_future()
         self.stale = stale
+        self._number = lane.number * lane.window
         self.carried = 0
         """How many messages it has begun."""
         self._dotted: Message | None = None  # its final dot is out, and not answered yet
@@ -107,6 +113,7 @@ class DataCarrier:
         self._ahead: Parcel | None = None  # taken, and nothing of it is out
         self._untouched = True  # whether the connection had carried nothing before the current message
         self._refused: tuple[Step, Reply] | None = None
+        self._behind_dot = self._again = False  # the envelope left behind a dot; it was not looked at for that
         self._announced = self._durable = False
         self._rest: list[bytes] = []  # of the body, for lack of room
         self._commands: list[Step] = []  # without PIPELINING: what is still to be said of the envelope
@@ -119,6 +126,15 @@ class DataCarrier:
     def begin(self, message: Message, fresh: bool) -> None:
         """Starts with ``message``. ``fresh`` says that the connection is new."""
         self._untouched = fresh
+        if (gone := self._wire.lost) is not None:
+            # Between two words of ours: what the server said behind its last answer has ended it.
+            if not fresh:
+                self._end(Ended(End.LOST, message))
+                return
+            self._lane.turned_away += 1
+            self._counter.settle(self._number, message, self._before_dot(gone))
+            self._end(Ended(End.LOST))
+            return
         parcel = fetch(self._lane, self._wire, message)
         if parcel is None:
             self._end(Ended(End.IDLE))
@@ -129,7 +145,7 @@ class DataCarrier:
         """Settles what is in doubt, and nothing else."""
         if self._dotted is not None:
             dotted, self._dotted = self._dotted, None
-            self._counter.settle(self._lane.number, dotted, in_doubt("stopped while it waited for the reply"))
+            self._counter.settle(self._number, dotted, in_doubt("stopped while it waited for the reply"))
         self._end(Ended(End.STOPPED))
 
     # What happens.
@@ -158,18 +174,19 @@ class DataCarrier:
         if self._dotted is not None:
             dotted, self._dotted = self._dotted, None
             lane.turned_away += 1
-            self._counter.settle(lane.number, dotted, in_doubt(str(lost)))
+            self._counter.settle(self._number, dotted, in_doubt(str(lost)))
         if self._announced:
             return  # the ledger is about to answer, and then this message can be settled
         left = None
         if self._current is not None:
             (message, _), self._current = self._current, None
             outcome = self._before_dot(lost)
-            if not self._untouched and outcome.result is Result.DEFERRED and self._refused is None:
+            passing = outcome.result is Result.DEFERRED and self._refused is None and not self._untouched
+            if self._again or (passing and not self._durable):
                 left = message
             else:
                 lane.turned_away += 1
-                self._counter.settle(lane.number, message, outcome)
+                self._counter.settle(self._number, message, outcome)
         self._end(Ended(End.LOST, left))
 
     def fail(self, error: Exception) -> None:
@@ -185,6 +202,7 @@ class DataCarrier:
         message, content = self._current = parcel
         self.carried += 1
         self._refused, session = None, self._session
+        self._behind_dot, self._again = bool(dot), False
         international = message.international
         if not session.pipelining:
             self._commands = [Step.DATA, Step.RCPT, Step.MAIL]
@@ -224,6 +242,9 @@ class DataCarrier:
             return
         if self._refused is None:
             self._refused = (step, reply)
+            if step is Step.MAIL and reply.code == 503 and self._behind_dot:
+                # RFC 2920 section 3.1 lets an envelope stand behind a final dot; this server does not.
+                self._again, self._lane.apart = True, True
         if reply.code == 421 or step is Step.RSET:
             self._hang_up("the server is closing the connection")
         elif reply.code < 400:
@@ -271,7 +292,7 @@ class DataCarrier:
 
     def _announce(self, message: Message) -> None:
         self._announced = True
-        self._counter.announce(self._lane.number, message, self._intended)
+        self._counter.announce(self._number, message, self._intended)
 
     def _intended(self, stopped: Stopped | None) -> None:
         """The intent is on disk, or must not be followed."""
@@ -289,7 +310,7 @@ class DataCarrier:
             self._current = None
             self._wire.abort("given up")
             if self._ahead is not None:
-                self._counter.give_back(self._lane.number, self._ahead.message)
+                self._counter.give_back(self._number, self._ahead.message)
                 self._ahead = None
             self._end(Ended(End.STOPPED))
         elif self._wire.lost is not None:
@@ -307,7 +328,7 @@ class DataCarrier:
         self._untouched = False
         dot = self._session.end_of_data()
         ahead = self._ahead
-        if ahead is not None and self._session.pipelining and self._lane.wants_more():
+        if ahead is not None and self._session.pipelining and not self._lane.apart and self._lane.wants_more():
             self._ahead = None
             self._start(ahead, dot)
         else:
@@ -324,7 +345,7 @@ class DataCarrier:
         else:
             outcome, served = refusal(Step.DOT, reply), reply.code != 421
         lane.turned_away = 0 if served else lane.turned_away + 1
-        self._counter.settle(lane.number, message, outcome)
+        self._counter.settle(self._number, message, outcome)
         if not served:
             closing = reply.code == 421
             self._wire.abort("the server is closing the connection" if closing else "an answer that makes no sense")
@@ -338,12 +359,16 @@ class DataCarrier:
         """The transaction of the current message has come to nothing, and the connection goes on."""
         assert self._current is not None
         assert self._refused is not None
-        (message, _), self._current = self._current, None
-        step, reply = self._refused
         self.stale = True
         self._untouched = False
+        if self._again:
+            self.carried -= 1
+            self._start(self._current, b"")
+            return
+        (message, _), self._current = self._current, None
+        step, reply = self._refused
         self._lane.turned_away = 0 if step is Step.RCPT else self._lane.turned_away + 1
-        self._counter.settle(self._lane.number, message, refusal(step, reply))
+        self._counter.settle(self._number, message, refusal(step, reply))
         self._next()
 
     def _next(self) -> None:
@@ -371,7 +396,7 @@ class DataCarrier:
             self._end(Ended(End.LOST, message))
             return
         self._lane.turned_away = 0 if step is Step.RCPT and not ended else self._lane.turned_away + 1
-        self._counter.settle(self._lane.number, message, outcome)
+        self._counter.settle(self._number, message, outcome)
         self._end(Ended(End.LOST))
 
     def _before_dot(self, lost: Lost) -> Outcome:
@@ -383,8 +408,11 @@ class DataCarrier:
         return refusal(Step.DOT if self._session.in_data else Step.DATA, lost.reply)
 
     def _end(self, ended: Ended) -> None:
-        if ended.left is None and self._ahead is not None:
-            ended = ended._replace(left=self._ahead.message)
-            self._ahead = None
+        if self._ahead is not None:
+            ahead, self._ahead = self._ahead.message, None
+            if ended.left is None:
+                ended = ended._replace(left=ahead)
+            else:
+                self._counter.give_back(self._number, ahead)
         if not self.ended.done():
             self.ended.set_result(ended)

@@ -10,11 +10,14 @@ import ssl
 
 from newsletter.backends.base import Message, Outcome
 from newsletter.backends.smtp.carrier import DataCarrier, Ended, Lane
+from newsletter.backends.smtp.chunks import ChunkCarrier
 from newsletter.backends.smtp.options import SmtpOptions, is_loopback
 from newsletter.backends.smtp.outcomes import refusal, unavailable
 from newsletter.backends.smtp.protocol import Step
 from newsletter.backends.smtp.replies import Reply
 from newsletter.backends.smtp.wire import Lost, Wire, words_of
+
+_LONGEST_TOKEN = 16_384
 
 
 class Unavailable(Exception):
@@ -31,7 +34,7 @@ class Client:
     def __init__(self, wire: Wire, options: SmtpOptions) -> None:
         self._wire, self._session, self._options = wire, wire.session, options
         self._stale = self._busy = False
-        self._carrier: DataCarrier | None = None
+        self._carrier: DataCarrier | ChunkCarrier | None = None
         self._carried = 0
 
     @property
@@ -58,7 +61,12 @@ class Client:
     async def carry(self, lane: Lane, message: Message) -> Ended:
         """Sends ``message`` and what the lane's counter has behind it, until nothing is at hand, or this connection is
         at its end, or the lane is stopped. Raises what the counter raises. Cancelled, it settles what is in doubt."""
-        carrier = DataCarrier(lane, self._wire, self._stale)
+        session = self._session
+        carrier: DataCarrier | ChunkCarrier
+        if self._options.chunking and session.chunking and session.pipelining:
+            carrier = ChunkCarrier(lane, self._wire, self._stale)
+        else:
+            carrier = DataCarrier(lane, self._wire, self._stale)
         fresh, self._carrier, self._busy = self._carried == 0, carrier, True
         self._wire.listen(carrier, self._options.timeouts.limits)
         try:
@@ -126,27 +134,53 @@ class Client:
         await self._hello()
 
     async def _authenticate(self, username: str) -> None:
-        assert self._options.password is not None
         assert self._options.tls == "none" or self._wire.transport.get_extra_info("ssl_object") is not None
         if self._options.tls == "none" and not is_loopback(self._peer()):
             raise Unavailable(unavailable(f"{self._options.host} is another machine: it gets no password in the clear"))
-        password = self._options.password.get_secret_value()
-        offered = self._session.extensions.get("AUTH", "").upper().split()
-        if "PLAIN" in offered:
-            answers = ["AUTH PLAIN " + _base64(f"\0{username}\0{password}")]
-        elif "LOGIN" in offered:
-            answers = ["AUTH LOGIN", _base64(username), _base64(password)]
+        secret = self._secret()
+        mechanism = self._mechanism()
+        if mechanism == "XOAUTH2":
+            answers = ["AUTH XOAUTH2 " + _base64(f"user={username}\x01auth=Bearer {secret}\x01\x01")]
+        elif mechanism == "PLAIN":
+            answers = ["AUTH PLAIN " + _base64(f"\0{username}\0{secret}")]
         else:
-            kinds = ", ".join(offered) or "nothing"
-            raise Unavailable(unavailable(f"{self._options.where} offers {kinds} for AUTH; we have PLAIN and LOGIN"))
+            answers = ["AUTH LOGIN", _base64(username), _base64(secret)]
         for last, line in zip([False] * (len(answers) - 1) + [True], answers, strict=True):
             reply = await self._ask(self._session.auth(line))
+            if last and reply.code == 334 and mechanism == "XOAUTH2":
+                # Why not stands in the 334; the no itself comes when that is answered with nothing.
+                reply = await self._ask(self._session.auth(""))
             if reply.code != (235 if last else 334):
                 outcome = refusal(Step.AUTH, reply)
-                for secret in (password, *(_base64(s) for s in (password, f"\0{username}\0{password}"))):
-                    # Some servers say what they were told.
-                    outcome = outcome._replace(reply=outcome.reply.replace(secret, "***") if secret else outcome.reply)
+                # Some servers say what they were told.
+                for said in (secret, _base64(secret), *(answer.rpartition(" ")[2] for answer in answers)):
+                    outcome = outcome._replace(reply=outcome.reply.replace(said, "***") if said else outcome.reply)
                 raise Unavailable(outcome)
+
+    def _secret(self) -> str:
+        options = self._options
+        if options.token_file is not None:
+            try:
+                with options.token_file.open(encoding="ascii") as file:
+                    return file.read(_LONGEST_TOKEN).strip()
+            except (OSError, UnicodeDecodeError) as error:
+                raise Unavailable(unavailable(f"token_file {options.token_file}: {words_of(error)}")) from None
+        secret = options.password or options.token
+        assert secret is not None
+        return secret.get_secret_value()
+
+    def _mechanism(self) -> str:
+        """The way to log in that the config wants, or the best that is offered. Raises `Unavailable`."""
+        options = self._options
+        offered = self._session.extensions.get("AUTH", "").upper().split()
+        ours = ["XOAUTH2"] if options.password is None else ["PLAIN", "LOGIN"]
+        if options.auth != "auto":
+            ours = [options.auth.upper()]
+        for mechanism in ours:
+            if mechanism in offered:
+                return mechanism
+        kinds = ", ".join(offered) or "nothing"
+        raise Unavailable(unavailable(f"{options.where} offers {kinds} for AUTH; we have {' and '.join(ours)}"))
 
     def _peer(self) -> str:
         peer = self._wire.transport.get_extra_info("peername")
@@ -177,7 +211,10 @@ async def connect(options: SmtpOptions, context: ssl.SSLContext | None) -> Clien
     except OSError as error:
         if wire is not None:
             wire.abort("given up")
-        raise Unavailable(unavailable(f"cannot connect to {options.where}: {words_of(error)}")) from None
+        words = words_of(error)
+        if options.tls != "none" and isinstance(error, ConnectionResetError | ConnectionAbortedError):
+            words += " in the TLS handshake; does it speak TLS 1.2 or newer?"
+        raise Unavailable(unavailable(f"cannot connect to {options.where}: {words}")) from None
     except BaseException:
         if wire is not None:
             wire.abort("given up")

@@ -19,6 +19,13 @@ class Content(NamedTuple):
     """Bytes of all pieces."""
     eightbit: bool
     """Whether there is a byte over 127, which needs 8BITMIME (RFC 6152)."""
+    whole: bytes | None = None
+    """The message without stuffed dots, for BDAT, where that is not the same."""
+
+    @property
+    def chunk(self) -> tuple[bytes, ...]:
+        """What to write behind a BDAT."""
+        return self.pieces if self.whole is None else (self.whole,)
 
 
 class Inspector:
@@ -55,7 +62,8 @@ class Inspector:
     @staticmethod
     def _slow(data: bytes) -> Content:
         wire = body(data)
-        return Content((wire,), len(wire), not wire.isascii())
+        whole = data if data.endswith(b"\r\n") else data + b"\r\n"
+        return Content((wire,), len(wire), not wire.isascii(), whole)
 
 
 def _plain(piece: bytes) -> bool:

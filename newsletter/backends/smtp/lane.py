@@ -15,16 +15,30 @@ class Lane:
 
     def __init__(self, number: int, counter: Counter, pool: Pool) -> None:
         self.reachable: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self.number, self.counter, self.inspector = number, counter, pool.inspector
+        self.number, self.counter, self.inspector, self.window = number, counter, pool.inspector, pool.window
         self.turned_away = 0
         """How often in a row the server has turned this lane away."""
         self._pool = pool
         self._client: Client | None = None
 
+    @property
+    def apart(self) -> bool:
+        """Whether this server wants no envelope behind a final dot."""
+        return self._pool.apart
+
+    @apart.setter
+    def apart(self, apart: bool) -> None:
+        self._pool.apart = apart
+
     def wants_more(self) -> bool:
         """Whether the connection may begin another message."""
         assert self._client is not None
         return self._client.carried < self._pool.share and not self._pool.contended
+
+    @property
+    def _first(self) -> int:
+        """The number of the first of this connection's places at the counter."""
+        return self.number * self.window
 
     async def work(self) -> None:
         """Until the counter has nothing more, or stops this lane, or the server does not serve."""
@@ -32,12 +46,12 @@ class Lane:
         fresh = False
         try:
             while self.turned_away < PATIENCE:
-                if message is None and (message := await self.counter.take(self.number)) is None:
+                if message is None and (message := await self.counter.take(self._first)) is None:
                     return
                 try:
                     client = await self._connected(fresh=fresh)
                 except Unavailable as error:
-                    self.counter.settle(self.number, message, error.outcome)
+                    self.counter.settle(self._first, message, error.outcome)
                     self._found(reachable=False)
                     return
                 why, message = await client.carry(self, message)
@@ -49,7 +63,7 @@ class Lane:
                 if why is not End.IDLE or self._pool.contended or not client.usable:
                     self._let_go()
             if message is not None:
-                self.counter.give_back(self.number, message)
+                self.counter.give_back(self._first, message)
         finally:
             self._found(reachable=True)
             self._let_go()

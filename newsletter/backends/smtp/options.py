@@ -67,10 +67,21 @@ class SmtpOptions(Options):
     """Needed for ``tls: none`` to another machine, and for a password with it, which only this machine ever gets."""
     username: Annotated[str, Field(min_length=1, pattern=r"^[^\x00]+$")] | None = None
     password: SecretStr | None = None
+    auth: Literal["auto", "plain", "login", "xoauth2"] = "auto"
+    """How to log in. ``auto`` takes XOAUTH2 with a token, and with a password PLAIN or else LOGIN, as is offered."""
+    token: SecretStr | None = None
+    """An OAuth 2 access token, in place of a password."""
+    token_file: Path | None = None
+    """A file that holds such a token, counted from the site's folder and read for every connection: whoever renews the
+    token writes it there."""
     hostname: Annotated[str, Field(pattern=r"^[A-Za-z0-9.-]+$|^\[[A-Za-z0-9:.]+\]$")] | None = None
     """What we call ourselves in EHLO: this machine's full name, or its address, unless given."""
     connections: Annotated[int, Field(ge=1, le=1000)] = 10
     messages_per_connection: Annotated[int, Field(ge=1)] = 1000
+    chunking: bool = True
+    """Whether messages go by BDAT where the server offers CHUNKING and PIPELINING (RFC 3030, 2920)."""
+    in_flight: Annotated[int, Field(ge=1, le=100)] = 1
+    """How many messages by BDAT may be under way at once on a connection. Each is a reader in doubt after a crash."""
     idle_timeout: Duration = timedelta(minutes=1)
     """How long a connection with nothing to do is kept."""
     timeouts: Timeouts = Timeouts()
@@ -87,8 +98,13 @@ class SmtpOptions(Options):
 
     @model_validator(mode="after")
     def _safe(self) -> SmtpOptions:
-        if (self.username is None) != (self.password is None):
-            raise ValueError("username and password come together: write both, or neither")
+        secrets = sum(secret is not None for secret in (self.password, self.token, self.token_file))
+        if secrets > 1:
+            raise ValueError("password, token and token_file are three ways to log in: write one")
+        if (self.username is None) != (secrets == 0):
+            raise ValueError("username and password (or token) come together: write both, or neither")
+        if self.auth != "auto" and (self.auth == "xoauth2") != (self.password is None):
+            raise ValueError("auth: xoauth2 goes with a token or token_file, plain and login go with a password")
         if self.password is not None and "\0" in self.password.get_secret_value():
             raise ValueError("the password has a NUL, which no server takes")
         if self.tls == "none":

@@ -7,7 +7,7 @@ from newsletter.backends.smtp.protocol import Step
 from newsletter.backends.smtp.replies import MAX_TEXT, Reply
 
 # What these judge is the reader's address or this very message. Everything before is between the server and us.
-_ABOUT_THE_MESSAGE = (Step.RCPT, Step.DOT)
+_ABOUT_THE_MESSAGE = (Step.RCPT, Step.DOT, Step.BDAT)
 
 # x.7.13 and x.7.17 (RFC 5248, RFC 7293) speak of the reader's account, and of nothing that we did.
 _READERS_OWN = (".7.13", ".7.17")
@@ -22,7 +22,8 @@ def refusal(step: Step, reply: Reply) -> Outcome:
     """
     enhanced = reply.enhanced
     policy = enhanced[1:4] == ".7." and not enhanced.endswith(_READERS_OWN)
-    about_the_message = step in _ABOUT_THE_MESSAGE
+    # A server that was told the size may say so at MAIL (RFC 1870 section 6.1).
+    about_the_message = step in _ABOUT_THE_MESSAGE or (step is Step.MAIL and enhanced == "5.3.4")
     return Outcome(
         Result.REJECTED if reply.code >= 500 and about_the_message else Result.DEFERRED,
         reply.code,

@@ -25,6 +25,9 @@ class Pool:
         self._idle: dict[Client, asyncio.TimerHandle] = {}
         self._context: ssl.SSLContext | None = None
         self.inspector = Inspector()
+        self.window = options.in_flight
+        self.apart = False
+        """Whether this server wants no envelope behind a final dot: found out by the first that it refuses."""
         self.share = options.messages_per_connection
         """How many messages a connection carries at most."""
 

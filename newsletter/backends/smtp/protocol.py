@@ -23,6 +23,7 @@ class Step(StrEnum):
     STARTTLS = "STARTTLS"
     AUTH = "AUTH"
     RSET = "RSET"
+    NOOP = "NOOP"
     MAIL = "MAIL"
     RCPT = "RCPT"
     DATA = "DATA"
@@ -143,6 +144,9 @@ class Session:
 
     def rset(self) -> bytes:
         return self._command(Step.RSET, "RSET")
+
+    def noop(self) -> bytes:
+        return self._command(Step.NOOP, "NOOP")
 
     def mail(self, sender: str, size: int, *, eightbit: bool = False, international: bool = False) -> bytes:
         """``size`` in bytes, as the message will go over the line. The other two ask for BODY=8BITMIME and SMTPUTF8."""

@@ -96,8 +96,9 @@ class Wire(asyncio.Protocol):
         self._no_buffer()
 
     def _no_buffer(self) -> None:
-        # What has not gone to the kernel pauses us: a final dot never waits in a buffer of ours behind a body.
-        self.transport.set_write_buffer_limits(high=0)
+        # What has not gone to the kernel pauses us: a final dot never waits in a buffer of ours behind a body. Not 0:
+        # under TLS that pauses after each write, and nothing ever resumes it.
+        self.transport.set_write_buffer_limits(high=1, low=0)
 
     def data_received(self, data: bytes) -> None:
         if self.lost is not None:
