@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
-from newsletter.cli import demo, edition, segments, send, serve, site, stories, subscribers
+from newsletter.cli import demo, edition, segments, send, serve, site, status, stories, subscribers, worker
 from newsletter.cli.output import complain
 from newsletter.errors import NewsletterError
 
@@ -38,7 +38,17 @@ app.add_typer(subscribers.app, name="subscribers")
 app.add_typer(segments.app, name="segments")
 app.add_typer(site.db, name="db")
 app.add_typer(edition.app, name="edition")
-for command in (site.init, demo.demo, send.send, send.status, site.plan, site.doctor, serve.serve):
+for command in (
+    site.init,
+    demo.demo,
+    send.send,
+    status.status,
+    status.deliveries,
+    site.plan,
+    site.doctor,
+    serve.serve,
+    worker.worker,
+):
     app.command()(command)
 app.command("test-send")(send.copy)
 

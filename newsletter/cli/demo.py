@@ -12,7 +12,8 @@ from newsletter import press
 from newsletter.backends.outbox import OutboxBackend
 from newsletter.cli import sample, stories, subscribers
 from newsletter.cli.output import Json, complain, plural, print_json, say
-from newsletter.cli.send import refuse_unfinished, sent, show_report
+from newsletter.cli.send import refuse_unfinished, sent
+from newsletter.cli.status import show_report
 from newsletter.database import schema
 from newsletter.editions import store
 from newsletter.editions.states import EDITABLE, State

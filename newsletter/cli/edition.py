@@ -25,6 +25,7 @@ from newsletter.cli.output import (
     print_table,
     say,
 )
+from newsletter.cli.status import show_names
 from newsletter.editions import overrides, store
 from newsletter.editions.models import Edition
 from newsletter.editions.states import State
@@ -201,6 +202,54 @@ def release(ctx: typer.Context, key: Key, by: Who) -> None:
         key = press.edition_of(site, key)
         state = press.release(site, key, named(by))
     say(f"{key} is {state} again")
+
+
+@app.command()
+def pause(ctx: typer.Context, key: Key, by: Who, reason: Reason = "") -> None:
+    """Stop a send between two messages, in whatever process it runs. The deadline counts on."""
+    with opened(ctx) as site:
+        key = press.edition_of(site, key)
+        wire = press.pause(site, key, named(by), reason)
+    say(f"{key} is paused; {plural(wire, 'message')} on the wire, nothing else goes out")
+
+
+@app.command()
+def resume(ctx: typer.Context, key: Key, by: Who) -> None:
+    """Let a paused send go on. A clock or a worker that runs takes it up by itself."""
+    with opened(ctx) as site:
+        key = press.edition_of(site, key)
+        press.resume(site, key, named(by))
+    say(f"{key} is sending again; where no clock and no worker runs: newsletter send {key}")
+
+
+@app.command()
+def doubts(ctx: typer.Context, key: Key, as_json: Json = False) -> None:
+    """List the readers in doubt: a server may or may not have their mail."""
+    with opened(ctx) as site:
+        key = press.edition_of(site, key)
+        found = list(press.doubts(site, key))
+    if found or as_json:
+        show_names(found, as_json)
+    if not as_json:
+        say(f"{key}: {plural(len(found), 'reader')} in doubt")
+
+
+@app.command()
+def resend(
+    ctx: typer.Context,
+    key: Key,
+    by: Who,
+    in_doubt: Annotated[bool, typer.Option("--in-doubt", help="All who are in doubt.")] = False,
+    to: Annotated[list[str] | None, typer.Option("--to", help="One who is in doubt.", metavar="EMAIL")] = None,
+    reason: Reason = "",
+) -> None:
+    """Put readers in doubt back to be sent. They get the same message, and so may have it twice."""
+    if in_doubt == bool(to):
+        raise typer.BadParameter("write --in-doubt for all who are, or --to EMAIL for each who shall get it again")
+    with opened(ctx) as site:
+        key = press.edition_of(site, key)
+        back = press.resend(site, key, named(by), reason, to=to)
+    say(f"{plural(back, 'reader')} put back; where no clock and no worker runs: newsletter send {key}")
 
 
 @app.command()

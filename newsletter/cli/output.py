@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from newsletter.clock import parse_duration
 from newsletter.errors import Refused
 from newsletter.press.site import Site
 
@@ -77,6 +78,16 @@ def day_of(words: str | None) -> date | None:
         return date.fromisoformat(words)
     except ValueError:
         raise typer.BadParameter(f"{words!r} is no date: write for example 2026-11-23") from None
+
+
+def duration_of(words: str | None) -> timedelta | None:
+    """The duration that an option such as ``--wait`` names. Raises a usage error."""
+    if words is None:
+        return None
+    try:
+        return parse_duration(words)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
 
 
 def plural(number: int, one: str, many: str = "") -> str:

@@ -1,10 +1,8 @@
-"""``newsletter send``, ``status`` and ``test-send``."""
+"""``newsletter send`` and ``test-send``."""
 
 from __future__ import annotations
 
 import asyncio
-import signal
-from dataclasses import asdict
 from datetime import timedelta
 from typing import Annotated
 
@@ -12,69 +10,54 @@ import typer
 
 from newsletter import press
 from newsletter.backends.base import Result
-from newsletter.cli.output import Day, Json, Segment, complain, day_of, opened, plural, print_json, print_table, say
-from newsletter.clock import parse_duration
-from newsletter.delivery.models import Status
-from newsletter.delivery.report import Counts, Name, Report
+from newsletter.cli.output import Day, Json, Segment, day_of, duration_of, opened, plural, print_json, say
+from newsletter.cli.signals import EndedAtOnce, stoppable
+from newsletter.cli.status import show_report
+from newsletter.delivery.report import Report
 from newsletter.editions import store
 from newsletter.editions.states import State
 from newsletter.errors import DeliveryError, Refused
-from newsletter.press.drain import drain
 from newsletter.press.site import Site
 
 Which = Annotated[str, typer.Argument(help="An edition (morning/2026-11-23) or a briefing.", metavar="BRIEFING_OR_KEY")]
-_COUNTS = ("accepted", "rejected", "suppressed", "expired", "withdrawn", "in_doubt", "to_go")
+
+
+_NAMED = 12
+"""How many readers in doubt are named at the end of a send; a command lists all."""
 
 
 def sent(site: Site, key: str, wait: timedelta | None = None) -> Report:
-    """Sends as far as it goes; an interrupt or a SIGTERM drains, for so long as `drain` waits. Raises what `press.send`
-    raises."""
+    """Sends as far as it goes; an interrupt or a SIGTERM drains, a second one ends it.
 
-    async def run() -> Report:
-        stop = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, stop.set)
-        work = asyncio.create_task(press.send(site, key, wait=wait, stop=stop))
-        asked = asyncio.create_task(stop.wait())
-        await asyncio.wait((work, asked), return_when=asyncio.FIRST_COMPLETED)
-        asked.cancel()
-        if not await drain([work]):
-            return work.result()
-        complain("stopped; what was on the wire is in doubt")
-        return await asyncio.to_thread(press.report, site, key)
+    Raises what `press.send` raises, and `Refused` with the names of those in doubt after an end.
+    """
 
-    return asyncio.run(run())
+    async def send(stop: asyncio.Event) -> Report:
+        return await press.send(site, key, wait=wait, stop=stop)
+
+    try:
+        return asyncio.run(stoppable(send, lambda: press.on_the_wire(site, key)))
+    except EndedAtOnce:
+        raise Refused(_ended(site, key)) from None
 
 
-def show_report(report: Report) -> None:
-    """The report, with its sum."""
-    say(f"{report.edition} is {report.state}")
-    rows = [(line.segment, line.backend or "–", line.counts) for line in report.lines]
-    table = [(segment, backend, *_numbers(counts), counts.total) for segment, backend, counts in rows]
-    table.append(("all", "", *_numbers(report.counts), report.counts.total))
-    print_table(("segment", "backend", *(name.replace("_", " ") for name in _COUNTS), "readers"), table)
-    for reason in report.reasons:
-        if reason.status != "accepted":
-            status = reason.status.replace("_", " ")
-            say(f"{reason.count:,} {status} in {reason.segment}: {reason.reason} {reason.reply}")
-    if report.adds_up:
-        numbers = zip(_COUNTS, _numbers(report.counts), strict=True)
-        parts = " + ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in numbers)
-        say(f"It adds up: {report.frozen:,} frozen = {parts}")
-    for problem in report.problems:
-        say(f"It does not add up: {problem}")
-
-
-def _numbers(counts: Counts) -> list[int]:
-    return [getattr(counts, name) for name in _COUNTS]
+def _ended(site: Site, key: str) -> str:
+    found = list(press.doubts(site, key))
+    if not found:
+        return f"{key} was ended with nobody in doubt; run `newsletter send {key}` again"
+    names = ", ".join(one.email or f"#{one.subscriber}" for one in found[:_NAMED])
+    more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
+    return (
+        f"{key} was ended: {plural(len(found), 'reader')} in doubt, {names}{more}; "
+        f"see `newsletter edition doubts {key}`, and run `newsletter send {key}` again for the others"
+    )
 
 
 def refuse_unfinished(site: Site, report: Report) -> None:
     """Raises `Refused` with the reason when an edition has not come to its end, or its report does not add up."""
     if report.problems:
         raise Refused(f"{report.edition} does not add up: {report.problems[0]}")
-    if report.state in (State.HELD, State.SKIPPED, State.ABORTED):
+    if report.state in (State.HELD, State.SKIPPED, State.PAUSED, State.ABORTED):
         with site.database.reading() as session:
             reason = store.find(session, report.edition).reason
         raise Refused(f"{report.edition} is {report.state}: {reason or 'no reason was given'}")
@@ -96,10 +79,7 @@ def send(
 ) -> None:
     """Send an edition now. Run again, it goes on where it stopped."""
     day = day_of(date)
-    try:
-        span = None if wait is None else parse_duration(wait)
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from None
+    span = duration_of(wait)
     with opened(ctx) as site:
         report = sent(site, press.edition_of(site, which, day), span)
         if as_json:
@@ -107,61 +87,6 @@ def send(
         else:
             show_report(report)
         refuse_unfinished(site, report)
-
-
-def _status(words: str) -> Status:
-    try:
-        return Status[words.upper().replace("-", "_").replace(" ", "_")]
-    except KeyError:
-        known = ", ".join(one.name.lower() for one in Status)
-        raise typer.BadParameter(f"{words!r} is no status: write one of {known}") from None
-
-
-def _show_names(readers: list[Name], as_json: bool) -> None:
-    if as_json:
-        print_json([asdict(reader) for reader in readers])
-        return
-    print_table(
-        ("reader", "segment", "backend", "tries", "reason", "reply"),
-        [(r.email or f"#{r.subscriber}, erased", r.segment, r.backend, r.attempts, r.reason, r.reply) for r in readers],
-    )
-
-
-def status(
-    ctx: typer.Context,
-    which: Annotated[str | None, typer.Argument(help="An edition or a briefing.", metavar="[KEY]")] = None,
-    names: Annotated[
-        Status | None, typer.Option("--names", help="The readers behind a number.", parser=_status, metavar="STATUS")
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """Show the report of an edition, or where the last ones are; with `--names` the readers behind a number."""
-    with opened(ctx) as site:
-        if names is not None:
-            if which is None:
-                raise Refused("--names wants an edition: write its key before it")
-            _show_names(press.deliveries(site, press.edition_of(site, which), names), as_json)
-            return
-        if which is not None:
-            report = press.report(site, press.edition_of(site, which))
-            if as_json:
-                print_json(report.as_dict())
-            else:
-                show_report(report)
-            return
-        with site.database.reading() as session:
-            keys = [edition.key for edition in store.listing(session, limit=10)]
-        reports = [press.report(site, key) for key in keys]
-        if as_json:
-            print_json([report.as_dict() for report in reports])
-            return
-        print_table(
-            ("edition", "state", "readers", "accepted", "to go", "adds up"),
-            [
-                (r.edition, r.state, r.frozen, r.counts.accepted, r.counts.to_go, "yes" if r.adds_up else "no")
-                for r in reports
-            ],
-        )
 
 
 def copy(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterator
 from dataclasses import asdict
 from functools import partial
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated
 
@@ -18,6 +20,7 @@ from newsletter.cli.output import Json, complain, opened, plural, print_json, pr
 from newsletter.database import schema
 from newsletter.editions.patterns import check_pattern
 from newsletter.errors import NewsletterError
+from newsletter.press.senders import Dns, examine
 from newsletter.press.site import Site
 
 db = typer.Typer(help="The database.", no_args_is_help=True)
@@ -59,13 +62,31 @@ def plan(
     )
 
 
-def doctor(ctx: typer.Context, as_json: Json = False) -> None:
-    """Say what is wrong with a site and how to mend it."""
+def doctor(
+    ctx: typer.Context,
+    dns: Annotated[
+        bool, typer.Option("--dns", help="Look up what the DNS says of the senders: DKIM, SPF and DMARC.")
+    ] = False,
+    nameserver: Annotated[
+        str | None,
+        typer.Option("--nameserver", help="With --dns: ask this server.", metavar="ADDRESS[:PORT]"),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Say what is wrong with a site and how to mend it; with `--dns` also with its senders, as the world sees them."""
+    if nameserver is not None and not dns:
+        raise typer.BadParameter("--nameserver goes with --dns")
+    server, port = _server(nameserver)
     with opened(ctx, schema=False) as site:
         problems = list(_problems(site))
+        remarks = examine(site, Dns(server, port)) if dns else []
+    problems += [one.text for one in remarks if one.problem]
+    notes = [one.text for one in remarks if not one.problem]
     if as_json:
-        print_json({"ok": not problems, "problems": problems})
+        print_json({"ok": not problems, "problems": problems, "notes": notes})
     else:
+        for words in notes:
+            say(f"note: {words}")
         for problem in problems:
             complain(problem)
         if not problems:
@@ -73,6 +94,21 @@ def doctor(ctx: typer.Context, as_json: Json = False) -> None:
     if problems:
         complain(plural(len(problems), "problem"))
         raise typer.Exit(1)
+
+
+def _server(words: str | None) -> tuple[str, int]:
+    """An address and a port, 53 unless given. Raises a usage error."""
+    if words is None:
+        return "", 53
+    found = re.fullmatch(r"\[(?P<v6>[0-9a-fA-F:.]+)\](?::(?P<p6>\d{1,5}))?|(?P<v4>[0-9.]+)(?::(?P<p4>\d{1,5}))?", words)
+    try:
+        if found is None:
+            return str(ip_address(words)), 53
+        return str(ip_address(found["v6"] or found["v4"])), int(found["p6"] or found["p4"] or 53)
+    except ValueError:
+        raise typer.BadParameter(
+            f"{words!r} is no IP address: write for example 192.0.2.53 or [2001:db8::53]:53"
+        ) from None
 
 
 def _problems(site: Site) -> Iterator[str]:

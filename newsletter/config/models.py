@@ -399,6 +399,8 @@ class Settings(Model):
     """Signs readers' links. Needed in production; at least 32 characters."""
     backends: dict[Key, BackendSettings] = Field(default_factory=lambda: {"outbox": BackendSettings(type="outbox")})
     briefings: dict[BriefingKey, Briefing]
+    workers: Annotated[int, Field(ge=1, le=64)] = 1
+    """How many processes `send` and `serve` deliver with on this machine; each opens its backends' connections."""
     test_addresses: tuple[str, ...] = ()
     """Who may get test copies: addresses, or ``@domain`` for everyone there."""
     root: Path

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from alembic import command
@@ -40,7 +42,7 @@ def current(database: Database) -> str | None:
 def upgrade(database: Database, revision: str = "head") -> None:
     """Brings the schema up to ``revision`` in one transaction; does nothing when it is there. Safe to run at once from
     several processes."""
-    with database.write_connection() as connection:
+    with _changing(database) as connection:
         if not database.is_sqlite:
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
         command.upgrade(_config(connection), revision)
@@ -48,8 +50,33 @@ def upgrade(database: Database, revision: str = "head") -> None:
 
 def downgrade(database: Database, revision: str) -> None:
     """Takes the schema back to ``revision``. Data of newer tables is lost."""
-    with database.write_connection() as connection:
+    with _changing(database) as connection:
         command.downgrade(_config(connection), revision)
+
+
+@contextmanager
+def _changing(database: Database) -> Iterator[Connection]:
+    """A write transaction in which tables can be made anew.
+
+    SQLite changes a constraint by copying the table and dropping the old one, and with foreign keys on a dropped table
+    takes the rows of others with it. They can only be switched off outside of a transaction; before it ends we look
+    that none is broken.
+    """
+    if not database.is_sqlite:
+        with database.write_connection() as connection:
+            yield connection
+        return
+    with database.engine.connect() as connection:
+        driver = connection.connection.driver_connection
+        assert driver is not None
+        driver.execute("PRAGMA foreign_keys=OFF")
+        try:
+            with connection.begin():
+                yield connection
+                if broken := connection.execute(text("PRAGMA foreign_key_check")).first():
+                    raise RuntimeError(f"the new schema would leave {broken[0]} without the rows of {broken[2]}")
+        finally:
+            driver.execute("PRAGMA foreign_keys=ON")
 
 
 def require_current(database: Database) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from newsletter.backends.base import Result
 from newsletter.clock import Clock
@@ -36,15 +37,30 @@ def expire(database: Database, edition_id: int, clock: Clock) -> int:
         return _close(connection, edition_id, Status.EXPIRED, clock.now())
 
 
-def _close(connection: Connection, edition_id: int, status: Status, now: datetime) -> int:
-    # The lock waits for commits that are under way; after it every intent that was let through can be seen.
-    leased = connection.execute(
+def on_the_wire(database: Database, edition_id: int) -> int:
+    """How many messages of an edition are on the wire.
+
+    Waits for commits that are under way, so that after a change of the edition's state this is everything that can
+    still go out.
+    """
+    with database.write_connection() as connection:
+        held = [row.id for row in leased(connection, edition_id)]
+        return connection.execute(select(func.count()).where(lane.c.batch_id.in_(held))).scalar_one()
+
+
+def leased(connection: Connection, edition_id: int) -> Sequence[Row[int, datetime]]:
+    """The batches that a worker holds. The lock waits for commits that are under way; after it every intent that was
+    let through can be seen."""
+    return connection.execute(
         select(batch.c.id, batch.c.lease_until)
         .where(batch.c.edition_id == edition_id, batch.c.state == BatchState.LEASED)
         .order_by(batch.c.id)
         .with_for_update()
     ).all()
-    for row in leased:
+
+
+def _close(connection: Connection, edition_id: int, status: Status, now: datetime) -> int:
+    for row in leased(connection, edition_id):
         if row.lease_until < now:
             connection.execute(
                 update(batch).where(batch.c.id == row.id).values(state=BatchState.DONE, owner="", lease_until=None)

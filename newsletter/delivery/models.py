@@ -63,6 +63,9 @@ class BatchState(IntEnum):
 OPEN = (Status.PENDING, Status.DEFERRED)
 """A delivery that is still to be made."""
 
+PUT_BACK = "put_back"
+"""What stands as the result of an attempt that was none: a person put the reader back to be sent."""
+
 batch = Table(
     "batch",
     metadata,

@@ -65,9 +65,13 @@ class Rules:
     in_doubt: InDoubt = "hold"
 
 
+HOST_CHARACTERS = 40
+"""How much of a machine's name stands in a worker's."""
+
+
 def worker_name() -> str:
     """A name for this process that no other has, and that an operator can read: host, process id, a few hex digits."""
-    return f"{socket.gethostname()[:40]}:{os.getpid()}:{uuid.uuid4().hex[:6]}"
+    return f"{socket.gethostname()[:HOST_CHARACTERS]}:{os.getpid()}:{uuid.uuid4().hex[:6]}"
 
 
 @contextmanager

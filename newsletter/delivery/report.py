@@ -7,12 +7,29 @@ from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Row, Select, String, and_, case, cast, func, literal, or_, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    FromClause,
+    Row,
+    Select,
+    String,
+    and_,
+    case,
+    cast,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+)
 from sqlalchemy.orm import Session
 
 from newsletter.audience.models import Subscriber, Suppression
+from newsletter.backends.base import Outcome, Result
 from newsletter.database import Database
-from newsletter.delivery.models import BatchState, Status, attempt, batch, delivery, from_ms, lane
+from newsletter.delivery.models import PUT_BACK, BatchState, Status, attempt, batch, delivery, from_ms, lane
+from newsletter.delivery.retry import Judgement, judge
 from newsletter.editions.models import Edition, Variant
 from newsletter.errors import NotFound
 
@@ -20,6 +37,10 @@ NO_REPLY = "no reply"
 NEVER_TRIED = "never tried"
 ABORTED = "edition aborted"
 ERASED = "erased"
+NOT_TRIED_AGAIN = "put back, and then never tried"
+
+_FACTOR = 65_536
+"""More than any SMALLINT."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +88,11 @@ class Reason:
     segment: str
     backend: str
     reason: str
+    """``550 5.1.1``: the server's code and enhanced code; or words of ours where no server spoke."""
+    blame: str
+    """Whose failure it was, by ``reply``: reader, message or backend; empty where no server spoke."""
+    meaning: str
+    """What ``reply`` means, by the rules for replies that come with us: a `newsletter.delivery.reasons.Reason`."""
     count: int
     reply: str
 
@@ -150,12 +176,7 @@ def report(database: Database, edition_id: int) -> Report:
             frozen=edition.recipients,
             freezing=not edition.snapshot_done,
             counts=counts,
-            on_the_wire=session.scalar(
-                select(func.count())
-                .select_from(lane.join(batch, batch.c.id == lane.c.batch_id))
-                .where(batch.c.edition_id == edition_id, batch.c.state == BatchState.LEASED)
-            )
-            or 0,
+            on_the_wire=wire(session, edition_id),
             next_due=session.scalar(
                 select(func.min(batch.c.due_at, type_=batch.c.due_at.type)).where(
                     batch.c.edition_id == edition_id, batch.c.state != BatchState.DONE
@@ -165,6 +186,16 @@ def report(database: Database, edition_id: int) -> Report:
             reasons=_reasons(session, edition, variants),
             problems=tuple(problems),
         )
+
+
+def wire(session: Session, edition_id: int | None) -> int:
+    """How many messages of an edition, of all if it is None, are with a server at this moment."""
+    mine = true() if edition_id is None else batch.c.edition_id == edition_id
+    return session.scalars(
+        select(func.count())
+        .select_from(lane.join(batch, batch.c.id == lane.c.batch_id))
+        .where(mine, batch.c.state == BatchState.LEASED)
+    ).one()
 
 
 def names(
@@ -216,7 +247,7 @@ def names(
                 email=row.email or "",
                 status=Status(row.status).name.lower(),
                 segment=row.segment,
-                backend=_backend(row.backends, row.backend, row.attempts > 0),
+                backend=chosen_backend(row.backends, row.backend, row.attempts > 0),
                 reason=row.why,
                 reply=row.reply or "",
                 attempts=row.attempts,
@@ -227,21 +258,25 @@ def names(
 
 
 def _lines(session: Session, edition_id: int, variants: dict[int, Any]) -> tuple[tuple[Line, ...], int]:
-    rows = _grouped(
-        session,
-        select(
-            delivery.c.variant, delivery.c.backend, (delivery.c.attempts > 0).label("tried"), delivery.c.status
-        ).where(delivery.c.edition_id == edition_id),
-    )
+    # Every delivery is looked at. One number that holds all four is grouped in half the time that four columns take.
+    tried = case((delivery.c.attempts > 0, 1), else_=0)
+    packed = (
+        (cast(delivery.c.variant, BigInteger) * _FACTOR + delivery.c.backend) * 2 + tried
+    ) * _FACTOR + delivery.c.status
+    inner = select(packed.label("packed")).where(delivery.c.edition_id == edition_id).subquery()
+    rows = session.execute(select(inner.c.packed, func.count()).group_by(inner.c.packed).order_by(inner.c.packed)).all()
     known = {status.value: status.name.lower() for status in Status}
     tally: dict[tuple[str, str], dict[str, int]] = {}
-    for row in rows:
-        if row.status in known and (variant := variants.get(row.variant)) is not None:
-            where = variant.segment, _backend(variant.backends, row.backend, row.tried)
+    for number, n in rows:
+        rest, status = divmod(number, _FACTOR)
+        rest, was_tried = divmod(rest, 2)
+        no, place = divmod(rest, _FACTOR)
+        if status in known and (variant := variants.get(no)) is not None:
+            where = variant.segment, chosen_backend(variant.backends, place, bool(was_tried))
             counts = tally.setdefault(where, {})
-            counts[known[row.status]] = counts.get(known[row.status], 0) + row.n
+            counts[known[status]] = counts.get(known[status], 0) + n
     lines = tuple(Line(segment, backend, Counts(**counts)) for (segment, backend), counts in tally.items())
-    return lines, sum(row.n for row in rows)
+    return lines, sum(n for _, n in rows)
 
 
 def _reasons(session: Session, edition: Edition, variants: dict[int, Any]) -> tuple[Reason, ...]:
@@ -266,15 +301,27 @@ def _reasons(session: Session, edition: Edition, variants: dict[int, Any]) -> tu
         Reason(
             status=Status(row.status).name.lower(),
             segment=variant.segment,
-            backend=_backend(variant.backends, row.backend, row.tried),
+            backend=chosen_backend(variant.backends, row.backend, row.tried),
             reason=row.why,
+            blame=judged.blame.value if judged else "",
+            meaning=judged.reason.value if judged else "",
             count=row.n,
             reply=row.reply or "",
         )
         for row in rows
+        for judged in (_judged(Status(row.status), row.why, row.reply or ""),)
         if (variant := variants.get(row.variant)) is not None
     )
     return tuple(sorted(reasons, key=lambda one: (-one.count, one.status, one.segment, one.backend, one.reason)))
+
+
+def _judged(status: Status, reason: str, reply: str) -> Judgement | None:
+    """What a server's reply means; None where none spoke."""
+    code, _, enhanced = reason.partition(" ")
+    if not code.isdecimal():
+        return None
+    result = Result.DEFERRED if status in (Status.DEFERRED, Status.EXPIRED) else Result.REJECTED
+    return judge(Outcome(result, int(code), enhanced, reply))
 
 
 def _grouped(session: Session, rows: Select[Any], example: ColumnElement[str] | None = None) -> Sequence[Row[Any]]:
@@ -312,6 +359,7 @@ def _with_reason(edition: Edition) -> tuple[FromClause, ColumnElement[str]]:
         (delivery.c.status == Status.WITHDRAWN, ABORTED),
         (delivery.c.status.in_([Status.ACCEPTED, Status.PENDING]), ""),
         (attempt.c.id.is_(None), NEVER_TRIED),
+        (attempt.c.result == PUT_BACK, NOT_TRIED_AGAIN),
         (and_(attempt.c.code == 0, attempt.c.enhanced_code == ""), NO_REPLY),
         else_=func.trim(cast(attempt.c.code, String) + literal(" ") + attempt.c.enhanced_code),
     )
@@ -322,7 +370,8 @@ def _variant_of(edition_id: int) -> ColumnElement[bool]:
     return and_(Variant.edition_id == edition_id, Variant.no == delivery.c.variant)
 
 
-def _backend(backends: list[str], place: int, tried: bool) -> str:
+def chosen_backend(backends: list[str], place: int, tried: bool) -> str:
+    """The backend that a delivery's ``place`` means; empty where none has been tried."""
     return backends[place] if tried and place < len(backends) else ""
 
 

@@ -19,7 +19,8 @@ class Edition(Base):
     __table_args__ = (
         UniqueConstraint("briefing", "edition_date"),
         CheckConstraint(
-            "state IN ('draft', 'ready', 'approved', 'locked', 'sending', 'sent', 'held', 'skipped', 'aborted')",
+            "state IN ('draft', 'ready', 'approved', 'locked', 'sending', 'paused', 'sent', 'held', 'skipped', "
+            "'aborted')",
             name="state",
         ),
         Index("ix_edition_state", "state"),

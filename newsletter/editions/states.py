@@ -27,6 +27,8 @@ class State(StrEnum):
     LOCKED = "locked"
     """Frozen: the words and the readers are what they will be."""
     SENDING = "sending"
+    PAUSED = "paused"
+    """Stopped by a person while it was sending, until a person lets it go on. Its deadline counts all the same."""
     SENT = "sent"
     HELD = "held"
     """Stopped, until a person says how it goes on."""
@@ -44,8 +46,10 @@ TRANSITIONS: Mapping[State, frozenset[State]] = MappingProxyType(
         ),
         State.APPROVED: frozenset({State.READY, State.LOCKED, State.HELD, State.SKIPPED, State.ABORTED}),
         State.LOCKED: frozenset({State.SENDING, State.HELD, State.ABORTED}),
-        State.SENDING: frozenset({State.SENT, State.HELD, State.ABORTED}),
-        State.SENT: frozenset(),
+        State.SENDING: frozenset({State.PAUSED, State.SENT, State.HELD, State.ABORTED}),
+        State.PAUSED: frozenset({State.SENDING, State.ABORTED}),
+        # For readers in doubt who are put back to be sent.
+        State.SENT: frozenset({State.SENDING}),
         State.HELD: frozenset({State.READY, State.LOCKED, State.SENDING, State.ABORTED}),
         State.SKIPPED: frozenset({State.READY, State.HELD, State.SKIPPED, State.ABORTED}),
         State.ABORTED: frozenset(),
@@ -57,8 +61,12 @@ EDITABLE = frozenset({State.DRAFT, State.READY, State.APPROVED, State.SKIPPED})
 LOCKABLE = frozenset({State.READY, State.APPROVED})
 SENDABLE = frozenset({State.LOCKED, State.SENDING})
 """Frozen, and nobody stopped it: delivery may begin, or go on."""
+RESENDABLE = frozenset({State.SENDING, State.PAUSED, State.SENT})
+"""Where readers in doubt can be put back to be sent."""
+UNDER_WAY = frozenset({State.LOCKED, State.SENDING, State.PAUSED})
+"""Frozen, and not at its end: there is something to watch."""
 ABORTABLE = frozenset(State) - {State.SENT, State.ABORTED}
-OUT = frozenset({State.LOCKED, State.SENDING, State.SENT})
+OUT = frozenset({State.LOCKED, State.SENDING, State.PAUSED, State.SENT})
 """Readers have it, or are about to."""
 
 _BEFORE_THE_LOCK = EDITABLE
@@ -114,6 +122,21 @@ def move(
             session.flush()
             return
     raise WrongState(f"{row.briefing}/{row.edition_date.isoformat()} is {_now(seen, frozen)} and cannot become {to}")
+
+
+def note(session: Session, edition: Edition, *, clock: Clock, by: str, reason: str) -> None:
+    """Writes a line into the history of an edition that stays in its state, in the caller's write transaction."""
+    session.add(
+        EditionEvent(
+            edition_id=edition.id,
+            at=clock.now(),
+            from_state=edition.state,
+            to_state=edition.state,
+            by=by,
+            reason=reason,
+        )
+    )
+    session.flush()
 
 
 def possible(state: State, *, frozen: bool) -> tuple[State, ...]:

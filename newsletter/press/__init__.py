@@ -1,18 +1,21 @@
 """The steps of a briefing's way, one function each. A person, a command and the clock call the same ones."""
 
-from newsletter.press.approve import abort, approve, hold, release
+from newsletter.press.approve import abort, approve, hold, pause, release, resume
 from newsletter.press.assemble import assemble, edition_of
 from newsletter.press.check import check
+from newsletter.press.doubts import doubts, resend
 from newsletter.press.lock import lock
 from newsletter.press.messages import documents_for, message_for
 from newsletter.press.render import variants
-from newsletter.press.report import deliveries, report
-from newsletter.press.send import send
+from newsletter.press.report import History, deliveries, history, on_the_wire, report, watching
+from newsletter.press.send import go_on, send
 from newsletter.press.site import Site
 from newsletter.press.testsend import test_send
 from newsletter.press.upcoming import Planned, upcoming
+from newsletter.press.work import work
 
 __all__ = [
+    "History",
     "Planned",
     "Site",
     "abort",
@@ -21,14 +24,23 @@ __all__ = [
     "check",
     "deliveries",
     "documents_for",
+    "doubts",
     "edition_of",
+    "go_on",
+    "history",
     "hold",
     "lock",
     "message_for",
+    "on_the_wire",
+    "pause",
     "release",
     "report",
+    "resend",
+    "resume",
     "send",
     "test_send",
     "upcoming",
     "variants",
+    "watching",
+    "work",
 ]

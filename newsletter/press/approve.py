@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from newsletter.checks import CheckedVariant, blocks
-from newsletter.delivery.closing import withdraw
+from newsletter.delivery.closing import on_the_wire, withdraw
 from newsletter.editions import store
 from newsletter.editions.models import Edition
 from newsletter.editions.states import ABORTABLE, TRANSITIONS, State, move
@@ -82,6 +82,24 @@ def release(site: Site, key: str, by: str) -> State:
             raise WrongState(f"{key} was held before it was assembled: abort it, or assemble the next one")
         move(session, edition.id, to, leaving=State.HELD, clock=site.clock, by=by)
     return to
+
+
+def pause(site: Site, key: str, by: str, reason: str) -> int:
+    """Stops a send between two messages, in whatever process it runs; returns how many messages are on the wire.
+
+    After the return nothing goes out but those. The deadline counts on; `resume` lets it go on.
+    """
+    with site.database.writing() as session:
+        edition = store.find(session, key)
+        move(session, edition.id, State.PAUSED, leaving=State.SENDING, clock=site.clock, by=by, reason=reason)
+    return on_the_wire(site.database, edition.id)
+
+
+def resume(site: Site, key: str, by: str) -> None:
+    """Lets a paused send go on where it was stopped, by the clock, by a worker or by `send`."""
+    with site.database.writing() as session:
+        edition = store.find(session, key)
+        move(session, edition.id, State.SENDING, leaving=State.PAUSED, clock=site.clock, by=by)
 
 
 def abort(site: Site, key: str, by: str, reason: str) -> int:

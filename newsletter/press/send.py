@@ -10,11 +10,13 @@ from sqlalchemy import func, select, update
 
 from newsletter.audience.suppression import suppressed_clause
 from newsletter.backends.base import Backend
+from newsletter.clock import format_duration
 from newsletter.delivery.breaker import Breaker
 from newsletter.delivery.closing import withdraw
 from newsletter.delivery.models import BatchState, batch
 from newsletter.delivery.pump import Delivered, Pump, Rules
 from newsletter.delivery.report import Report, report
+from newsletter.delivery.resend import reopened_at
 from newsletter.editions import store
 from newsletter.editions.candidates import why_unusable
 from newsletter.editions.models import Edition, Variant
@@ -22,6 +24,7 @@ from newsletter.editions.states import State, move
 from newsletter.errors import Refused, WrongState
 from newsletter.press import times
 from newsletter.press.assemble import assemble
+from newsletter.press.crew import work_together
 from newsletter.press.lock import lock
 from newsletter.press.messages import builder, compiled_for, frozen, headers
 from newsletter.press.site import Site
@@ -48,13 +51,45 @@ async def send(
     ``stop`` drains. Nobody is mailed twice, however often and from however many processes it is called. Raises
     `Refused` when the edition must not go out, and says why.
     """
-    edition = await asyncio.to_thread(_prepare, site, key, now)
+    edition = await asyncio.to_thread(begin, site, key, now=now)
     if edition.state == State.SENDING:
-        delivered = await _deliver(site, edition, wait, stop, breakers)
-        await asyncio.to_thread(_finish, site, edition.id, key, delivered)
+        if (number := await asyncio.to_thread(_workers, site, edition)) > 1:
+            command = site.worker_command("--edition", key, *(("--wait", format_duration(wait)) if wait else ()))
+            await work_together(command, number, stop or asyncio.Event())
+            wait = None
+        # Alone, or after the others: what they could not do, and the edition's end.
+        await go_on(site, key, wait=wait, stop=stop, breakers=breakers)
     elif edition.state == State.ABORTED:
         await asyncio.to_thread(withdraw, site.database, edition.id, site.clock)
     return await asyncio.to_thread(report, site.database, edition.id)
+
+
+async def go_on(
+    site: Site,
+    key: str,
+    *,
+    wait: timedelta | None = None,
+    stop: asyncio.Event | None = None,
+    breakers: dict[str, Breaker] | None = None,
+) -> None:
+    """Delivers what is due of an edition that is sending, in this process, and ends it when nothing is left.
+
+    Does nothing in any other state. Raises `NotFound`, and `Refused` for a segment without its backend.
+    """
+    edition = await asyncio.to_thread(_find, site, key)
+    if edition.state == State.SENDING:
+        delivered = await _deliver(site, edition, wait, stop, breakers)
+        await asyncio.to_thread(_finish, site, edition.id, key, delivered)
+
+
+def _workers(site: Site, edition: Edition) -> int:
+    """How many processes are worth it: no more than there are batches that are due."""
+    if site.settings.workers == 1 or site.config is None:
+        return 1
+    free = batch.c.edition_id == edition.id, batch.c.state == BatchState.OPEN, batch.c.due_at <= site.clock.now()
+    with site.database.read_connection() as connection:
+        due = connection.execute(select(func.count()).select_from(batch).where(*free)).scalar_one()
+    return min(site.settings.workers, max(1, due))
 
 
 def _find(site: Site, key: str) -> Edition:
@@ -62,7 +97,11 @@ def _find(site: Site, key: str) -> Edition:
         return store.find(session, key)
 
 
-def _prepare(site: Site, key: str, now: bool) -> Edition:
+def begin(site: Site, key: str, *, now: bool = True) -> Edition:
+    """Takes an edition as far as it goes without a message leaving, at best until it is sending; returns it.
+
+    Raises `Refused` when it must not go out.
+    """
     briefing, day = store.parse_key(key)
     with site.database.reading() as session:
         there = session.scalar(select(Edition.state).where(Edition.briefing == briefing, Edition.edition_date == day))
@@ -72,6 +111,9 @@ def _prepare(site: Site, key: str, now: bool) -> Edition:
     if edition.state in (State.HELD, State.SKIPPED):
         ways = "release it, or abort it" if edition.state == State.HELD else "assemble it again when there is more"
         raise Refused(f"{key} is {edition.state}: {edition.reason}; {ways}")
+    if edition.state == State.PAUSED:
+        why = f": {edition.reason}" if edition.reason else ""
+        raise Refused(f"{key} is paused{why}; `newsletter edition resume {key} --by NAME` lets it go on")
     if edition.state in (State.READY, State.APPROVED, State.LOCKED):
         lock(site, key, now=now)
         edition = _find(site, key)
@@ -116,7 +158,9 @@ async def _deliver(
     assert edition.dated_at is not None
     with site.database.reading() as session:
         rows = session.scalars(select(Variant).where(Variant.edition_id == edition.id).order_by(Variant.no)).all()
-        last = session.scalar(select(func.max(Variant.due_at)).where(Variant.edition_id == edition.id))
+        begins = [edition.dated_at, *(row.due_at for row in rows)]
+        if (reopened := reopened_at(session, edition.id)) is not None:
+            begins.append(reopened)
     builders = {}
     for row in rows:
         head = headers(site, edition, row.segment, edition.dated_at)
@@ -134,7 +178,7 @@ async def _deliver(
         backends,
         suppressed_clause(edition.briefing),
         Rules(
-            max(edition.dated_at, last or edition.dated_at) + times.deadline(site.settings, edition.briefing),
+            max(begins) + times.deadline(site.settings, edition.briefing),
             site.briefing(edition.briefing).in_doubt,
         ),
         site.clock,
@@ -163,10 +207,12 @@ def unusable_story(site: Site, version_ids: list[int]) -> str:
 
 def _finish(site: Site, edition_id: int, key: str, delivered: Delivered) -> None:
     with site.database.writing() as session:
-        state = session.scalar(select(Edition.state).where(Edition.id == edition_id))
+        # Under the lock nobody can put readers back to be sent.
+        state = session.scalar(select(Edition.state).where(Edition.id == edition_id).with_for_update())
         if state != State.SENDING:
             return
-        if delivered.done:
+        undone = select(batch.c.id).where(batch.c.edition_id == edition_id, batch.c.state != BatchState.DONE).limit(1)
+        if delivered.done and session.scalar(undone) is None:
             at = site.clock.now()
             move(session, edition_id, State.SENT, leaving=State.SENDING, clock=site.clock, finished_at=at)
         elif delivered.stopped.startswith("the story "):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -31,8 +32,9 @@ _KEY_AT_MOST = 65_536
 class Site:
     """What every step of a briefing's way is given. Open it once for each process; it may be used from threads."""
 
-    def __init__(self, settings: Settings, database: Database, clock: Clock) -> None:
-        self.settings, self.database, self.clock = settings, database, clock
+    def __init__(self, settings: Settings, database: Database, clock: Clock, config: Path | None = None) -> None:
+        """``config`` is the file of the settings; without it there are no worker processes."""
+        self.settings, self.database, self.clock, self.config = settings, database, clock, config
 
     @classmethod
     def open(cls, config: Path, *, clock: Clock | None = None, schema: bool = True) -> Self:
@@ -44,7 +46,14 @@ class Site:
         database = Database(settings.database, root=settings.root)
         if schema:
             require_current(database)
-        return cls(settings, database, clock or SystemClock())
+        return cls(settings, database, clock or SystemClock(), config.resolve())
+
+    def worker_command(self, *arguments: str) -> list[str]:
+        """The command of a worker process of this one. Only for a site that was opened from its file."""
+        assert self.config is not None
+        return [
+            sys.executable, "-m", "newsletter", "--config", str(self.config), "worker", "--with-parent", *arguments,
+        ]  # fmt: skip
 
     def close(self) -> None:
         """Lets go of the database."""

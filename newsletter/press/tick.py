@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -20,12 +20,12 @@ from newsletter.delivery.breaker import Breaker
 from newsletter.delivery.models import BatchState, batch
 from newsletter.editions import store
 from newsletter.editions.models import Edition, EditionEvent, Variant
-from newsletter.editions.states import State, move
+from newsletter.editions.states import SENDABLE, State, move
 from newsletter.errors import NewsletterError, NotFound, Refused, WrongState
 from newsletter.press import times
 from newsletter.press.assemble import assemble
 from newsletter.press.lock import lock
-from newsletter.press.send import send
+from newsletter.press.send import begin, send
 from newsletter.press.site import Site
 
 _log = logging.getLogger(__name__)
@@ -170,7 +170,7 @@ async def release_due(
 ) -> list[str]:
     """Sends what is locked and due, and goes on with what is being sent. Returns the keys."""
     done = []
-    for key in await asyncio.to_thread(_sendable, site):
+    for key in await asyncio.to_thread(sendable, site):
         if stop is not None and stop.is_set():
             break
         try:
@@ -184,11 +184,24 @@ async def release_due(
     return done
 
 
-def _sendable(site: Site) -> list[str]:
+def begin_due(site: Site) -> list[str]:
+    """Lets what is locked and due be sent, by workers: begins it, and delivers nothing. Returns the keys."""
+    done = []
+    for key in sendable(site, (State.LOCKED,)):
+        try:
+            begin(site, key, now=False)
+            done.append(key)
+        except Refused as error:
+            _log.warning("not sent", extra={"action": "send", "edition": key, "reason": str(error)})
+    return done
+
+
+def sendable(site: Site, states: Collection[State] = SENDABLE) -> list[str]:
+    """The keys of the editions in one of these states for which something can be done now, the earliest due first."""
     now = site.clock.now()
     with site.database.reading() as session:
         rows = session.scalars(
-            select(Edition).where(Edition.state.in_([State.LOCKED.value, State.SENDING.value])).order_by(Edition.due_at)
+            select(Edition).where(Edition.state.in_([state.value for state in states])).order_by(Edition.due_at)
         ).all()
         keys = []
         for edition in rows:

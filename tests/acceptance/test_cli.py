@@ -43,7 +43,8 @@ def test_a_second_send_sends_nothing(site: Path) -> None:
 @pytest.mark.parametrize(
     "command",
     ["stories list", "subscribers list", "segments list", "edition list", "edition show morning",
-     "edition check morning", "status", "status morning", "plan", "doctor"],
+     "edition check morning", "edition doubts morning", "status", "status morning", "deliveries rita@example.org", "plan",
+     "doctor"],
 )  # fmt: skip
 def test_a_reading_command_prints_json(site: Path, command: str) -> None:
     assert isinstance(told(site, *command.split()), list | dict)
@@ -63,6 +64,10 @@ def test_the_plan_has_seven_days_of_every_scheduled_segment(site: Path) -> None:
         ("subscribers show nobody@example.org", 1),
         ("send evening", 1),
         ("edition abort morning --by Omar", 1),
+        ("edition pause morning --by Omar", 1),
+        ("edition resume morning --by Omar", 1),
+        ("edition resend morning --in-doubt --by Omar", 1),
+        ("deliveries nobody@example.org", 1),
         ("--config nowhere.yaml stories list", 2),
     ],
 )
@@ -139,6 +144,28 @@ def test_a_number_of_the_report_has_names_behind_it(site: Path) -> None:
     assert len({name["email"] for name in names}) == 24
     assert told(site, "status", "morning", "--names", "in_doubt") == []
     assert newsletter(site, "status", "morning", "--names", "lost").returncode == 2
+
+
+def test_who_watches_a_send_that_is_over_is_told_so_and_sees_the_report(site: Path) -> None:
+    done = newsletter(site, "status", "morning", "--watch")
+    first, *rest = done.stdout.splitlines()
+    assert (done.returncode, done.stderr) == (0, "")
+    assert first.endswith("is sent: 24 of 24, 24 accepted, 0 on the wire, 0/s, nothing left")
+    assert "It adds up: 24 frozen = 24 accepted" in rest[-1]
+    lines = newsletter(site, "status", "morning", "--watch", "--json").stdout.splitlines()
+    assert [json.loads(line)["state"] for line in lines] == ["sent"]
+
+
+def test_a_reader_s_deliveries_are_told_in_words(site: Path) -> None:
+    done = newsletter(site, "deliveries", "rita@example.org")
+    assert "1 edition" in done.stdout
+    assert "segment europe: accepted by outbox (250)" in done.stdout
+
+
+def test_what_is_put_back_has_to_be_said(site: Path) -> None:
+    assert newsletter(site, "edition", "resend", "morning", "--by", "Omar").returncode == 2
+    assert newsletter(site, "status", "morning", "--segment", "europe").returncode == 2
+    assert newsletter(site, "status", "--watch").returncode == 2
 
 
 def test_the_doctor_finds_a_subject_that_cannot_be_filled(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import multiprocessing
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -16,7 +16,9 @@ from sqlalchemy.exc import IntegrityError, StatementError
 from newsletter.audience.models import Consent, SiteValue
 from newsletter.database import Database, metadata
 from newsletter.database.schema import current, downgrade, head, require_current, upgrade
+from newsletter.editions.store import ensure
 from newsletter.errors import ConfigError, SchemaBehind
+from newsletter.testing import FixedClock
 
 
 def test_models_and_migrations_agree(database: Database) -> None:
@@ -116,6 +118,30 @@ def test_a_database_that_cannot_be_used_is_named(url: str) -> None:
 
 def test_a_password_is_not_in_the_repr() -> None:
     assert "secret" not in repr(Database("postgresql://omar:secret@127.0.0.1/x"))
+
+
+def test_making_a_table_anew_takes_no_rows_of_others_with_it(database: Database, clock: FixedClock) -> None:
+    """SQLite drops the old table of editions, and keeps what stands under it; a paused one is held after a downgrade."""
+    with database.writing() as session:
+        edition = ensure(session, "morning", date(2026, 11, 23), clock.now(), clock)
+        edition.state = "paused"
+    downgrade(database, "0003_who_decided")
+    with database.read_connection() as connection:
+        assert connection.execute(text("SELECT state FROM edition")).all() == [("held",)]
+        assert connection.execute(text("SELECT count(*) FROM edition_event")).scalar_one() == 1
+    upgrade(database)
+    with database.write_connection() as connection:
+        assert connection.execute(text("SELECT count(*) FROM edition_event")).scalar_one() == 1
+        connection.execute(text("UPDATE edition SET state = 'paused'"))
+    with pytest.raises(IntegrityError), database.write_connection() as connection:
+        connection.execute(text("UPDATE edition SET state = 'lost'"))
+    with pytest.raises(IntegrityError), database.write_connection() as connection:
+        connection.execute(text("DELETE FROM edition_event"))
+        connection.execute(
+            text(
+                "INSERT INTO edition_event (edition_id, at, from_state, to_state, by, reason) VALUES (9, 1, '', '', '', '')"
+            )
+        )
 
 
 def test_what_people_decided_of_stories_before_is_kept_by_the_upgrade(database: Database) -> None:

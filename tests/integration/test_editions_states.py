@@ -80,7 +80,7 @@ def test_fields_are_set_with_the_state(database: Database, edition: int, clock: 
 
 def test_the_wrong_state_is_told_with_what_is_possible(database: Database, edition: int, clock: FixedClock) -> None:
     put(database, edition, State.SENDING, frozen=True)
-    words = r"morning/2026-11-23 is sending \(next: sent, held, aborted\) and cannot become approved"
+    words = r"morning/2026-11-23 is sending \(next: paused, sent, held, aborted\) and cannot become approved"
     with pytest.raises(WrongState, match=words), database.writing() as session:
         move(session, edition, State.APPROVED, leaving=State.READY, clock=clock)
     with database.reading() as session:
@@ -131,4 +131,4 @@ def test_the_named_sets_agree_with_the_table() -> None:
     assert all(possible(state, frozen=False) for state in ABORTABLE)
     assert not (EDITABLE & OUT)
     assert SENDABLE < OUT
-    assert {state for state in State if not TRANSITIONS[state]} == {State.SENT, State.ABORTED}
+    assert {state for state in State if not TRANSITIONS[state]} == {State.ABORTED}

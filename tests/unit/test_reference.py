@@ -34,7 +34,7 @@ def _usage(parameter: Any) -> str:
 
 def _row(words: str, command: Any) -> str:
     order = sorted(command.params, key=lambda one: (one.param_type_name != "argument", not one.required))
-    shown = [_usage(one) for one in order if one.name != "help"]
+    shown = [_usage(one) for one in order if one.name != "help" and not getattr(one, "hidden", False)]
     return f"| `{' '.join([words, *shown])}` | {(command.help or '').splitlines()[0]} |"
 
 
