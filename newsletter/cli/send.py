@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from newsletter import press
+from newsletter import loop, press
 from newsletter.backends.base import Result
 from newsletter.cli.output import Day, Json, Segment, day_of, duration_of, opened, plural, print_json, say
 from newsletter.cli.signals import EndedAtOnce, stoppable
@@ -36,7 +36,7 @@ def sent(site: Site, key: str, wait: timedelta | None = None) -> Report:
         return await press.send(site, key, wait=wait, stop=stop)
 
     try:
-        return asyncio.run(stoppable(send, lambda: press.on_the_wire(site, key)))
+        return loop.run(stoppable(send, lambda: press.on_the_wire(site, key)))
     except EndedAtOnce:
         raise Refused(_ended(site, key)) from None
 
@@ -97,7 +97,7 @@ def copy(
 ) -> None:
     """Send one marked copy to an allowed address."""
     with opened(ctx) as site:
-        outcome = asyncio.run(press.test_send(site, press.edition_of(site, key), to, segment))
+        outcome = loop.run(press.test_send(site, press.edition_of(site, key), to, segment))
     told = " ".join(str(part) for part in (outcome.code or "", outcome.enhanced, outcome.reply) if part)
     if outcome.result != Result.ACCEPTED:
         raise DeliveryError(f"the copy was not accepted but {outcome.result.replace('_', ' ')}: {told}")

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import typer
 
-from newsletter import press, schedule
+from newsletter import loop, press, schedule
 from newsletter.cli.logs import log_to_stderr
 from newsletter.cli.output import opened, say
 from newsletter.cli.signals import EndedAtOnce, stoppable
@@ -21,6 +19,6 @@ def serve(ctx: typer.Context) -> None:
         try:
             # The clock has a patience of its own.
             serving = stoppable(lambda stop: schedule.serve(site, stop), lambda: press.on_the_wire(site), patience=None)
-            asyncio.run(serving)
+            loop.run(serving)
         except EndedAtOnce:
             raise Refused("ended at once: `newsletter status` tells who is in doubt") from None

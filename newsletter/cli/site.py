@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -14,7 +13,7 @@ from typing import Annotated
 import typer
 from sqlalchemy.exc import SQLAlchemyError
 
-from newsletter import press
+from newsletter import loop, press
 from newsletter.cli import sample
 from newsletter.cli.output import Json, complain, opened, plural, print_json, print_table, say
 from newsletter.database import schema
@@ -139,7 +138,7 @@ def _problems(site: Site) -> Iterator[str]:
                 yield f"briefing {key}: {error}"
     for name in sorted(used | set(site.settings.backends)):
         try:
-            yield from asyncio.run(_checked(site, name))
+            yield from loop.run(_checked(site, name))
         except NewsletterError as error:
             yield str(error)
 

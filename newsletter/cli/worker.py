@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from newsletter import press
+from newsletter import loop, press
 from newsletter.cli.logs import log_to_stderr
 from newsletter.cli.output import duration_of, opened, say
 from newsletter.cli.signals import EndedAtOnce, stoppable
@@ -50,7 +50,7 @@ def worker(
         if not with_parent:
             say(f"working on {key or site.root}; stop with Ctrl-C")
         try:
-            asyncio.run(stoppable(work, lambda: press.on_the_wire(site, key), quiet=with_parent, patience=patience))
+            loop.run(stoppable(work, lambda: press.on_the_wire(site, key), quiet=with_parent, patience=patience))
         except EndedAtOnce:
             raise Refused("ended at once: `newsletter status` tells who is in doubt") from None
 
