@@ -41,22 +41,20 @@ class Inspector:
     def content(self, message: Message) -> Content:
         """What to write. Raises ValueError for a CR or LF alone (RFC 5321 section 2.3.8, CVE-2023-51764) or a NUL."""
         pieces, size, known = message.pieces, 0, self._known
+        small = []
         for piece in pieces:
             size += len(piece)
-            if len(piece) >= _LARGE:
-                if known.get(id(piece)) is piece:
-                    continue
-                if _plain(piece):
-                    if len(known) >= _REMEMBERED:
-                        known.clear()
-                    known[id(piece)] = piece
-                    continue
-            elif _plain(piece):
-                continue
-            break
-        else:
-            if pieces and pieces[-1].endswith(b"\r\n"):
-                return Content(pieces, size, False)
+            if len(piece) < _LARGE:
+                small.append(piece)
+            elif known.get(id(piece)) is not piece:
+                if not _plain(piece):
+                    return self._slow(message.data)
+                if len(known) >= _REMEMBERED:
+                    known.clear()
+                known[id(piece)] = piece
+        # In one look, with line ends between them: what one piece leaves open no other can then close.
+        if _plain(b"\r\n".join(small)) and pieces and pieces[-1].endswith(b"\r\n"):
+            return Content(pieces, size, False)
         return self._slow(message.data)
 
     @staticmethod
