@@ -17,7 +17,8 @@ PER_KILL = 60
 MOODS = {
     "quick": WILLING,  # a kill hits whatever the sender does
     "slow": Mood(slow=0.005),  # a kill mostly hits a sender that waits for the reply to its final dots
-    "quick, BDAT": Mood(chunking=1),
+    "BDAT": Mood(chunking=1),
+    "moody": Mood(drop=0.03, busy=0.1, leave=0.05, cut=0.05),
 }
 
 

@@ -1,7 +1,7 @@
 """An SMTP server that outlives its client and counts: ``python -m tests.crash.sink FILE [--drop 0.1 …]``.
 
-Each message that it accepts is one line in FILE, the recipient's address, written with one ``write()`` before the reply
-goes out. Its port is what it prints. It ends when its standard input does.
+Each message that it accepts is one line in FILE, written with one ``write()`` before the reply goes out: the recipient's
+address, and ``dropped`` where there will be no reply. Its port is what it prints. It ends when its standard input does.
 """
 
 from __future__ import annotations
@@ -143,8 +143,9 @@ class Dialogue(asyncio.Protocol):
             return
         if self._turned_away():
             return
-        os.write(self._file, recipient + b"\n")
-        if self._dice.random() < self._mood.drop:
+        dropped = self._dice.random() < self._mood.drop
+        os.write(self._file, recipient + (b" dropped\n" if dropped else b"\n"))
+        if dropped:
             self._close()
         elif self._mood.slow:
             self._waiting = True
@@ -206,14 +207,18 @@ class Sink(AbstractContextManager["Sink"]):
 
     def copies(self) -> Counter[str]:
         """How many each address got."""
-        return Counter(self.file.read_text(encoding="ascii").split())
+        return Counter(line.split()[0] for line in self.file.read_text(encoding="ascii").splitlines())
+
+    def dropped(self) -> int:
+        """How many it accepted without saying so."""
+        return self.file.read_bytes().count(b" dropped\n")
 
 
 async def _serve(file: int, mood: Mood) -> None:
     loop = asyncio.get_running_loop()
     dice = random.Random(mood.seed)
     server = await loop.create_server(lambda: Dialogue(file, mood, dice), "127.0.0.1", 0)
-    print(server.sockets[0].getsockname()[1], flush=True)  # noqa: T201
+    print(server.sockets[0].getsockname()[1], flush=True)
     await loop.run_in_executor(None, sys.stdin.read)
     server.close()
 
