@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from newsletter import failpoints
 from newsletter.backends.base import Backend
 from newsletter.clock import Clock
 from newsletter.config import LimitSettings
@@ -234,6 +235,8 @@ class Pump:
             recipients, gone = await self.writer.call("recipients", claim)
             self.writer.written[Status.SUPPRESSED] += gone
             held = self._held(claim, recipients, place)
+            if failpoints.armed:
+                failpoints.reach("pump.claimed")
             if recipients:
                 return held
             await self.release(held)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -17,12 +16,10 @@ from newsletter.delivery.report import names, report
 from newsletter.editions.models import Edition
 from tests.crash.clocks import MovedClock
 from tests.crash.sender import LEASE, NOT_DONE, RELAY, Order, start
-from tests.crash.sink import Sink
+from tests.crash.sink import PATIENCE, Sink
 from tests.integration.delivery_world import address, make_world
 
 CONNECTIONS = 4
-PATIENCE = 120.0
-"""Seconds after which a test gives up waiting for a process."""
 
 
 @dataclass
@@ -83,10 +80,7 @@ class Scene:
 
     def when_taken(self, more: int, alive: Callable[[], bool]) -> None:
         """Waits until the sink has taken ``more`` messages than now, or the sender has ended."""
-        enough, until = self.sink.taken() + more, time.monotonic() + PATIENCE
-        while self.sink.taken() < enough and alive():
-            assert time.monotonic() < until, f"the sink took fewer than {more} messages in {PATIENCE:g} s"
-            time.sleep(0.002)
+        self.sink.wait(self.sink.taken() + more, alive)
 
     def kill(self, process: BaseProcess) -> bool:
         """``kill -9``; says whether it hit a living sender. A lease's time passes."""
@@ -114,53 +108,58 @@ class Scene:
 
     def tally(self) -> Tally:
         """Counts, and holds the ledger and the report against the sink."""
-        return tally(
-            self.database, self.world.edition, self.sink, self.readers, self.in_doubt, self.crashes, self.connections
-        )
+        on_the_wire = self.crashes * self.connections
+        expected = Expected(range(1, self.readers + 1), self.in_doubt, on_the_wire)
+        return tally(self.database, self.world.edition, self.sink, expected, self.crashes)
 
 
-def tally(
-    database: Database,
-    edition: int,
-    sink: Sink,
-    readers: int,
-    in_doubt: InDoubt,
-    crashes: int,
-    connections: int,
-) -> Tally:
+@dataclass(frozen=True)
+class Expected:
+    """What the invariants are about."""
+
+    readers: Iterable[int]
+    in_doubt: str
+    on_the_wire: int
+    """Connections that were open at crashes: as many readers may be in doubt, or have two copies, as the rule says."""
+    state: str = "sent"
+    never: Collection[Status] = ()
+    """How a reader may end who gets nothing, beside in doubt."""
+
+
+def tally(database: Database, edition: int, sink: Sink, expected: Expected, crashes: int) -> Tally:
     """See `Tally`."""
     copies = sink.copies()
-    everyone = {address(number) for number in range(1, readers + 1)}
-    named = {status: {one.email for one in names(database, edition, status, limit=readers + 1)} for status in Status}
+    everyone = {address(number) for number in expected.readers}
+    named = {status: {one.email for one in names(database, edition, status, limit=10**6)} for status in Status}
     doubtful, accepted = named[Status.IN_DOUBT], named[Status.ACCEPTED]
+    never = set().union(*(named[status] for status in expected.never))
     result = report(database, edition)
     found = Tally(
-        readers=readers,
+        readers=len(everyone),
         crashes=crashes,
-        lost=len(everyone - set(copies) - doubtful),
+        lost=len(everyone - set(copies) - doubtful - never),
         extra=sum(copies.values()) - len(copies),
         doubts=len(doubtful),
         arrived=len(doubtful & set(copies)),
     )
-    bound = crashes * connections + sink.dropped()
+    bound = expected.on_the_wire + sink.dropped()
     rules = {
         f"{found.lost} readers were lost": found.lost,
         "the sink has mail for strangers": set(copies) - everyone,
         "the ledger calls accepted whom the sink does not know": accepted - set(copies),
-        f"the report does not add up: {result.problems}": not result.adds_up or result.frozen != readers,
+        "the sink knows somebody who should have got nothing": never & set(copies),
+        f"the report does not add up: {result.problems}": not result.adds_up or result.frozen != len(everyone),
         f"{result.counts.to_go} readers are still to go": result.counts.to_go,
-        "somebody is neither accepted nor in doubt": everyone - accepted - doubtful,
-        f"{found.doubts} are in doubt, and {bound} messages were on the wire at a crash or got no reply": found.doubts
-        > bound,
+        "somebody is nowhere": everyone - accepted - doubtful - never,
+        f"{found.doubts} are in doubt, and {bound} were on the wire at a crash or got no reply": found.doubts > bound,
     }
-    if in_doubt == "hold":
+    if expected.in_doubt == "hold":
         rules[f"{found.extra} copies too many under hold"] = found.extra
     else:
         rules[f"{found.extra} copies too many, and {bound} messages were on the wire"] = found.extra > bound
-        rules["somebody is in doubt under resend"] = doubtful
     with database.read_connection() as connection:
         state = connection.execute(select(Edition.state).where(Edition.id == edition)).scalar_one()
-        rules[f"the edition is {state}"] = state != "sent"
+        rules[f"the edition is {state}"] = state != expected.state
         if database.is_sqlite:
             sound = connection.exec_driver_sql("PRAGMA integrity_check").scalar_one()
             rules[f"the database is damaged: {sound}"] = sound != "ok"

@@ -33,7 +33,10 @@ from tests.integration.delivery_world import World
 RELAY = "relay"
 LEASE = 60
 DEADLINE = timedelta(days=30)
+LATE = 600
+"""Seconds after the next message is due at which a round begins: so more messages are due, and rounds are fewer."""
 NOT_DONE = 3
+PRELOAD = ["tests.crash.sender", "tests.crash.program", "psycopg"]
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,7 @@ async def deliver(world: World, clock: MovedClock, order: Order) -> Delivered:
             await backend.close()
         if delivered.next_due is None or not left:
             break
-        clock.advance(max((delivered.next_due - clock.now()).total_seconds(), 0) + 0.01)
+        clock.advance(max((delivered.next_due - clock.now()).total_seconds(), 0) + LATE)
     return delivered
 
 
@@ -92,7 +95,7 @@ def work(order: Order) -> None:
 def start(order: Order) -> BaseProcess:
     """A sender that works. Its `pid`, `kill`, `join` and `exitcode` are what tests need."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__, "psycopg"])
+    context.set_forkserver_preload(PRELOAD)
     process = context.Process(target=work, args=(order,), daemon=True)
     process.start()
     return process

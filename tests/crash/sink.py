@@ -13,13 +13,18 @@ import random
 import re
 import subprocess
 import sys
+import time
 from collections import Counter
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, fields
 from pathlib import Path
 from types import TracebackType
 
 ROOT = Path(__file__).parents[2]
+PATIENCE = 120.0
+"""Seconds after which a test gives up waiting for a process."""
+
 _LONGEST = 1_000_000
 _PATH = re.compile(rb"(?:MAIL FROM|RCPT TO):<([^>]*)>", re.IGNORECASE)
 
@@ -204,6 +209,14 @@ class Sink(AbstractContextManager["Sink"]):
     def taken(self) -> int:
         """How many messages it has accepted, quickly."""
         return self.file.read_bytes().count(b"\n")
+
+    def wait(self, enough: int, alive: Callable[[], bool]) -> None:
+        """Until it has accepted so many, or whoever sends has ended; `PATIENCE` seconds at most."""
+        until = time.monotonic() + PATIENCE
+        while self.taken() < enough and alive():
+            if time.monotonic() > until:
+                raise TimeoutError(f"the sink took {self.taken()} messages in {PATIENCE:g} s, not {enough}")
+            time.sleep(0.002)
 
     def copies(self) -> Counter[str]:
         """How many each address got."""

@@ -13,9 +13,9 @@ import pytest
 from newsletter.database import Database
 from newsletter.database.schema import upgrade
 from newsletter.delivery.ledger import InDoubt
-from tests.crash.scene import PATIENCE, Scene, Tally
+from tests.crash.scene import Scene, Tally
 from tests.crash.sender import spawn
-from tests.crash.sink import Sink
+from tests.crash.sink import PATIENCE, Sink
 
 CUTS = 3
 SECTOR = 512
