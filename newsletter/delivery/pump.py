@@ -222,6 +222,13 @@ class Pump:
 
     async def fetch(self, backend: str) -> Held | None:
         """Claims the next batch that this backend may deliver and that has readers whose turn it is."""
+        try:
+            return await self._fetch(backend)
+        except SQLAlchemyError as error:
+            self._broken(error)
+            return None
+
+    async def _fetch(self, backend: str) -> Held | None:
         # Bounded: a batch without such readers is done, or due later, when it is released.
         while not self.halted():
             claim = await self.writer.call("claim", self._variants(backend))
@@ -252,7 +259,15 @@ class Pump:
             return  # nothing can be written: the lease runs out by itself
         now = self.clock.now()
         not_before = max(self._available(held.claim.variant_id, now), held.not_before or now)
-        await self.writer.call("finish", held.claim, not_before if not_before > now else None)
+        try:
+            await self.writer.call("finish", held.claim, not_before if not_before > now else None)
+        except SQLAlchemyError as error:
+            self._broken(error)
+
+    def _broken(self, error: SQLAlchemyError) -> None:
+        """The database is gone, or full: the lanes come to their end, and `run` raises this."""
+        if self.writer.error is None:
+            self.writer.error = error
 
     # The loop.
 
