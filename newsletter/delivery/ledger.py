@@ -244,9 +244,10 @@ class Ledger:
 
     def _renew(self, cursor: DBAPICursor, now: int, batches: list[int]) -> None:
         """Prolongs the leases that have lost a quarter of their time: not in every commit, which would write one page
-        more each time."""
+        more each time. One that seems to last longer than a lease is from before the clock was set back."""
         lease = self.lease // _MS
-        if stale := [number for number in batches if self._leases.get(number, 0) < now + lease * 3 // 4]:
+        least = now + lease * 3 // 4
+        if stale := [number for number in batches if not least <= self._leases.get(number, 0) <= now + lease]:
             self._dialect.renew(cursor, now + lease, stale)
             if len(self._leases) > _REMEMBERED:
                 self._leases.clear()
