@@ -28,12 +28,14 @@ from newsletter.delivery.ledger import LEASE, SENDING, Claim, InDoubt, Ledger, R
 from newsletter.delivery.limits import Limits
 from newsletter.delivery.models import Status
 from newsletter.delivery.pacestore import DatabasePaces
-from newsletter.delivery.scribe import ProcessWriter
+from newsletter.delivery.scribe import LedgerFailed, LedgerLost, ProcessWriter
 from newsletter.delivery.writer import ThreadWriter, Writer
 from newsletter.editions.models import Variant
 from newsletter.errors import Refused
 
 _log = logging.getLogger(__name__)
+
+_UNWRITABLE = (SQLAlchemyError, LedgerFailed, LedgerLost)
 
 _SLICE = 1.0
 """Seconds between two looks at the edition's state while the pump waits for a retry, and at a backend that rests."""
@@ -224,7 +226,7 @@ class Pump:
         """Claims the next batch that this backend may deliver and that has readers whose turn it is."""
         try:
             return await self._fetch(backend)
-        except SQLAlchemyError as error:
+        except _UNWRITABLE as error:
             self._broken(error)
             return None
 
@@ -261,10 +263,10 @@ class Pump:
         not_before = max(self._available(held.claim.variant_id, now), held.not_before or now)
         try:
             await self.writer.call("finish", held.claim, not_before if not_before > now else None)
-        except SQLAlchemyError as error:
+        except _UNWRITABLE as error:
             self._broken(error)
 
-    def _broken(self, error: SQLAlchemyError) -> None:
+    def _broken(self, error: Exception) -> None:
         """The database is gone, or full: the lanes come to their end, and `run` raises this."""
         if self.writer.error is None:
             self.writer.error = error
@@ -353,7 +355,7 @@ class Pump:
             held = [held for counter in self._counters.values() for held in counter.claims]
             try:
                 lost = await self.writer.renew([one.claim for one in held])
-            except SQLAlchemyError as error:  # the next beat, or a commit, may find the database back
+            except _UNWRITABLE as error:  # the next beat, or a commit, may find the database back
                 _log.warning("leases not renewed", extra={"action": "renew", "error": type(error).__name__})
                 continue
             for one in held:

@@ -14,11 +14,12 @@ _HANDS = struct.Struct("=dd")  # seconds that the wall clock and the monotonic c
 
 
 class MovedClock(SystemClock):
-    """The machine's clock, moved by what stands in ``file``. A new file begins at `NOW`, four in the morning."""
+    """The machine's clock, moved by what stands in ``file``. A new file begins at `NOW`, four in the morning, unless
+    the machine's own time is to stay."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, *, moved: bool = True) -> None:
         if not file.exists():
-            file.write_bytes(_HANDS.pack((NOW - super().now()).total_seconds(), 0.0))
+            file.write_bytes(_HANDS.pack((NOW - super().now()).total_seconds() if moved else 0.0, 0.0))
         with file.open("r+b") as handle:
             self._hands = mmap.mmap(handle.fileno(), _HANDS.size)
         self.file = file

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from newsletter.database import Database
 from newsletter.delivery.ledger import InDoubt
-from newsletter.delivery.models import Status
+from newsletter.delivery.models import Status, batch
 from newsletter.delivery.report import names, report
 from newsletter.editions.models import Edition
 from tests.crash.clocks import MovedClock
@@ -54,12 +55,18 @@ class Scene:
         in_doubt: InDoubt = "hold",
         batch_size: int = 25,
         connections: int = CONNECTIONS,
+        in_process: bool = False,
     ) -> None:
         self.database, self.sink, self.in_doubt, self.connections = database, sink, in_doubt, connections
-        self.clock = MovedClock(folder / "clock")
+        self._in_process = in_process
+        # A process that writes the ledger goes by the machine's clock: its leases are short, and waited for.
+        self.clock, self._lease = MovedClock(folder / "clock", moved=not in_process), 2 if in_process else LEASE
         self.readers = readers
         self.world = make_world(database, self.clock, readers, backends=((RELAY,),), batch_size=batch_size)
         self.crashes = 0
+        if in_process:
+            with database.write_connection() as connection:
+                connection.execute(update(batch).values(due_at=self.clock.now()))
 
     def order(self, *, rounds: int = 1, synchronous: str = "") -> Order:
         """What a sender is told here."""
@@ -72,6 +79,8 @@ class Scene:
             connections=self.connections,
             rounds=rounds,
             synchronous=synchronous,
+            in_process=self._in_process,
+            lease=self._lease,
         )
 
     def start(self, **order: int) -> BaseProcess:
@@ -93,7 +102,10 @@ class Scene:
     def crashed(self, times: int = 1) -> None:
         """A sender is gone, and its leases have run out."""
         self.crashes += times
-        self.clock.advance(LEASE + 1)
+        if self._in_process:
+            time.sleep(self._lease + 0.5)
+        else:
+            self.clock.advance(self._lease + 1)
 
     def end(self, process: BaseProcess) -> None:
         """Waits until a sender has ended by itself, at its end or not."""

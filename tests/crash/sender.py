@@ -54,6 +54,9 @@ class Order:
     """How often it delivers, each time when the next message is due."""
     synchronous: str = ""
     """Another setting of SQLite's than the product's."""
+    in_process: bool = False
+    """The ledger is written by a process of its own."""
+    lease: int = LEASE
 
 
 async def deliver(world: World, clock: MovedClock, order: Order) -> Delivered:
@@ -62,7 +65,11 @@ async def deliver(world: World, clock: MovedClock, order: Order) -> Delivered:
         options = {"host": "127.0.0.1", "port": order.port, "tls": "none", "connections": order.connections}
         backend = SmtpBackend(RELAY, options)
         pump = world.pump(
-            backend, in_doubt=order.in_doubt, deadline=clock.now() + DEADLINE, lease=timedelta(seconds=LEASE)
+            backend,
+            in_doubt=order.in_doubt,
+            deadline=clock.now() + DEADLINE,
+            lease=timedelta(seconds=order.lease),
+            in_process=order.in_process,
         )
         try:
             delivered = await pump.run()
