@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import random
 import signal
+import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -42,17 +43,16 @@ def frozen(scene: Scene, pid: int) -> Iterator[None]:
 
 def locked(database: Database) -> bool:
     """Whether a writer could not write now."""
+    if database.is_sqlite:
+        with closing(sqlite3.connect(database.url.database or "", timeout=0, isolation_level=None)) as connection:
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError:
+                return True
+            return False
     try:
         with database.engine.connect() as connection:
-            if database.is_sqlite:
-                connection.exec_driver_sql("ROLLBACK")  # the engine's own beginning waits half a minute
-                connection.exec_driver_sql("PRAGMA busy_timeout=0")
-                try:
-                    connection.exec_driver_sql("BEGIN IMMEDIATE")
-                finally:
-                    connection.exec_driver_sql("PRAGMA busy_timeout=30000")
-            else:
-                connection.exec_driver_sql("SELECT id FROM batch FOR UPDATE NOWAIT")
+            connection.exec_driver_sql("SELECT id FROM batch FOR UPDATE NOWAIT")
     except OperationalError:
         return True
     return False

@@ -19,20 +19,18 @@ from tests.crash.sink import PATIENCE, Sink
 
 CUTS = 3
 SECTOR = 512
-COMPILER = shutil.which("cc")
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="needs LD_PRELOAD and /proc"),
-    pytest.mark.skipif(COMPILER is None, reason="not on this machine: a C compiler (cc)"),
+    pytest.mark.needs("C compiler"),
 ]
 
 
-@pytest.fixture(scope="module")
-def shim(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    library = tmp_path_factory.mktemp("shim") / "shadow.so"
+@pytest.fixture
+def shim(tmp_path: Path, _needs: None) -> Path:
+    library = tmp_path / "shadow.so"
     source = Path(__file__).with_name("shadow.c")
-    assert COMPILER is not None
-    command = [COMPILER, "-O2", "-Wall", "-Werror", "-shared", "-fPIC", "-o", str(library), str(source), "-ldl"]
+    command = ["cc", "-O2", "-Wall", "-Werror", "-shared", "-fPIC", "-o", str(library), str(source), "-ldl"]
     done = subprocess.run([*command, "-lpthread"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return library
