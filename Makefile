@@ -7,7 +7,7 @@ LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --generate-hash
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint types floors check ci screenshots golden bench lock setup clean
+.PHONY: help demo test lint types floors check ci screenshots golden bench crash lock setup clean
 
 help: ## Print this
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ golden: $(READY) ## Print the sample edition anew; look at the difference before
 
 bench: $(READY) ## Run the benchmarks and print their tables (20 minutes; ARGS=--quick for a look)
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+crash: $(READY) ## Kill senders and print what came of it as a table; KILLS=500 is for a night
+	@$(BIN)/python -m tests.crash --kills $(or $(KILLS),20)
 
 lock: $(READY) ## Resolve the dependencies anew into the two lock files
 	@$(BIN)/python -m pip install -q uv

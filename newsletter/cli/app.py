@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +10,7 @@ from typing import Annotated
 import typer
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
+from newsletter import failpoints
 from newsletter.cli import demo, edition, segments, send, serve, site, status, stories, subscribers, worker
 from newsletter.cli.output import complain
 from newsletter.errors import NewsletterError
@@ -30,6 +32,7 @@ def _options(
         Path, typer.Option("--config", envvar="NEWSLETTER_CONFIG", help="The site's configuration.")
     ] = Path("config.yaml"),
 ) -> None:
+    failpoints.arm(os.environ.get("NEWSLETTER_FAILPOINTS", ""))
     ctx.obj = config
 
 

@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.engine import URL
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool, QueuePool
 
@@ -88,11 +88,14 @@ class Database:
     @contextmanager
     def driver_connection(self) -> Iterator[DBAPIConnection]:
         """The driver's own connection for writing, not yet in a transaction: for what runs hundreds of times a second.
-        Whoever borrows it commits; what is not committed when the block ends is rolled back."""
+        Whoever borrows it commits; what is not committed when the block ends is rolled back. What the driver raises
+        comes out as SQLAlchemy's error of the same name, as everywhere else."""
         fairy = self._write.raw_connection()
         try:
             assert fairy.dbapi_connection is not None
             yield fairy.dbapi_connection
+        except self._write.dialect.loaded_dbapi.Error as error:
+            raise DBAPIError.instance(None, None, error, self._write.dialect.loaded_dbapi.Error) from error
         finally:
             fairy.close()
 

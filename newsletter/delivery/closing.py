@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
+from newsletter import failpoints
 from newsletter.backends.base import Result
 from newsletter.clock import Clock
 from newsletter.database import Database
@@ -27,14 +28,20 @@ def withdraw(database: Database, edition_id: int, clock: Clock) -> int:
         state = connection.execute(select(Edition.state).where(Edition.id == edition_id)).scalar_one_or_none()
         if state != "aborted":
             raise WrongState(f"edition {edition_id} is {state or 'gone'}: only an aborted edition is withdrawn")
-        return _close(connection, edition_id, Status.WITHDRAWN, clock.now())
+        closed = _close(connection, edition_id, Status.WITHDRAWN, clock.now())
+    if failpoints.armed:
+        failpoints.reach("closing.after_close")
+    return closed
 
 
 def expire(database: Database, edition_id: int, clock: Clock) -> int:
     """Gives up every reader of an edition that is still to go; returns how many that were. Same rules as `withdraw`,
     for an edition whose deadline has passed."""
     with database.write_connection() as connection:
-        return _close(connection, edition_id, Status.EXPIRED, clock.now())
+        closed = _close(connection, edition_id, Status.EXPIRED, clock.now())
+    if failpoints.armed:
+        failpoints.reach("closing.after_close")
+    return closed
 
 
 def on_the_wire(database: Database, edition_id: int) -> int:
@@ -85,6 +92,8 @@ def _close(connection: Connection, edition_id: int, status: Status, now: datetim
         .where(batch.c.edition_id == edition_id, batch.c.state == BatchState.OPEN)
         .values(state=BatchState.DONE)
     )
+    if failpoints.armed:
+        failpoints.reach("closing.in_close")
     return closed
 
 
@@ -131,3 +140,5 @@ def doubt_lanes(connection: Connection, batch_id: int, now: datetime, *, hold: b
                 backend=owner.backends[place],
             )
         )
+    if failpoints.armed:
+        failpoints.reach("closing.in_doubt")

@@ -15,6 +15,7 @@ from typing import Literal, NamedTuple
 from sqlalchemy import ColumnElement, Connection, and_, delete, false, func, or_, select, update
 from sqlalchemy.engine.interfaces import DBAPICursor
 
+from newsletter import failpoints
 from newsletter.audience.models import Subscriber
 from newsletter.backends.base import Result
 from newsletter.clock import Clock
@@ -147,6 +148,8 @@ class Ledger:
             number = connection.execute(select(Variant.no).where(Variant.id == row.variant_id)).scalar_one()
             claim = Claim(row.id, self.edition_id, row.variant_id, number, row.lo, row.hi, row.epoch)
             doubt_lanes(connection, claim.batch_id, now, hold=self._in_doubt == "hold")
+            if failpoints.armed:
+                failpoints.reach("ledger.in_claim")
             return claim
 
     def _take(
@@ -229,17 +232,22 @@ class Ledger:
                 self._renew(cursor, now, [number for number in epochs if number not in fenced])
                 self._write(cursor, settled, taken, intents if state == SENDING else (), now)
                 cursor.close()
+                if failpoints.armed:
+                    failpoints.reach("ledger.before_commit")
                 connection.commit()
             except BaseException:
                 connection.rollback()
                 raise
+        if failpoints.armed:
+            failpoints.reach("ledger.after_commit")
         return Committed(fenced, state)
 
     def _renew(self, cursor: DBAPICursor, now: int, batches: list[int]) -> None:
         """Prolongs the leases that have lost a quarter of their time: not in every commit, which would write one page
-        more each time."""
+        more each time. One that seems to last longer than a lease is from before the clock was set back."""
         lease = self.lease // _MS
-        if stale := [number for number in batches if self._leases.get(number, 0) < now + lease * 3 // 4]:
+        least = now + lease * 3 // 4
+        if stale := [number for number in batches if not least <= self._leases.get(number, 0) <= now + lease]:
             self._dialect.renew(cursor, now + lease, stale)
             if len(self._leases) > _REMEMBERED:
                 self._leases.clear()
@@ -319,6 +327,10 @@ class Ledger:
                 .where(batch.c.id == claim.batch_id)
                 .values(state=BatchState.OPEN if pending or deferred else BatchState.DONE, due_at=due_at)
             )
+            if failpoints.armed:
+                failpoints.reach("ledger.in_finish")
+        if failpoints.armed:
+            failpoints.reach("ledger.after_finish")
 
     def next_due(self) -> dict[int, datetime]:
         """When the next batch of each variant that has one is due, or the lease of another worker's runs out."""

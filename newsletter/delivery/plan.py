@@ -33,6 +33,7 @@ from sqlalchemy import (
     update,
 )
 
+from newsletter import failpoints
 from newsletter.audience.models import Subscriber
 from newsletter.clock import Clock
 from newsletter.database import Database
@@ -73,7 +74,8 @@ def freeze(
     began = clock.monotonic()
     # Every turn moves the cursor, or finds that another process has moved it: the ids are its bound.
     while not _freeze_chunk(database, edition_id, rules, numbers, suppressed, chunk, batch_size):
-        pass
+        if failpoints.armed:
+            failpoints.reach("plan.after_chunk")
     with database.read_connection() as connection:
         recipients = connection.execute(select(Edition.recipients).where(Edition.id == edition_id)).scalar_one()
     _log.info(
@@ -149,6 +151,8 @@ def _freeze_chunk(
         connection.execute(
             update(Edition).where(Edition.id == edition_id).values(recipients=Edition.recipients + frozen)
         )
+        if failpoints.armed:
+            failpoints.reach("plan.in_chunk")
     return False
 
 

@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from newsletter import failpoints
 from newsletter.backends.base import Backend
 from newsletter.clock import Clock
 from newsletter.config import LimitSettings
@@ -27,12 +28,14 @@ from newsletter.delivery.ledger import LEASE, SENDING, Claim, InDoubt, Ledger, R
 from newsletter.delivery.limits import Limits
 from newsletter.delivery.models import Status
 from newsletter.delivery.pacestore import DatabasePaces
-from newsletter.delivery.scribe import ProcessWriter
+from newsletter.delivery.scribe import LedgerFailed, LedgerLost, ProcessWriter
 from newsletter.delivery.writer import ThreadWriter, Writer
 from newsletter.editions.models import Variant
 from newsletter.errors import Refused
 
 _log = logging.getLogger(__name__)
+
+_UNWRITABLE = (SQLAlchemyError, LedgerFailed, LedgerLost)
 
 _SLICE = 1.0
 """Seconds between two looks at the edition's state while the pump waits for a retry, and at a backend that rests."""
@@ -225,6 +228,13 @@ class Pump:
 
     async def fetch(self, backend: str) -> Held | None:
         """Claims the next batch that this backend may deliver and that has readers whose turn it is."""
+        try:
+            return await self._fetch(backend)
+        except _UNWRITABLE as error:
+            self._broken(error)
+            return None
+
+    async def _fetch(self, backend: str) -> Held | None:
         # Bounded: a batch without such readers is done, or due later, when it is released.
         while not self.halted():
             claim = await self.writer.call("claim", self._variants(backend))
@@ -238,6 +248,8 @@ class Pump:
             recipients, gone = await self.writer.call("recipients", claim)
             self.writer.written[Status.SUPPRESSED] += gone
             held = self._held(claim, recipients, place)
+            if failpoints.armed:
+                failpoints.reach("pump.claimed")
             if recipients:
                 return held
             await self.release(held)
@@ -253,7 +265,15 @@ class Pump:
             return  # nothing can be written: the lease runs out by itself
         now = self.clock.now()
         not_before = max(self._available(held.claim.variant_id, now), held.not_before or now)
-        await self.writer.call("finish", held.claim, not_before if not_before > now else None)
+        try:
+            await self.writer.call("finish", held.claim, not_before if not_before > now else None)
+        except _UNWRITABLE as error:
+            self._broken(error)
+
+    def _broken(self, error: Exception) -> None:
+        """The database is gone, or full: the lanes come to their end, and `run` raises this."""
+        if self.writer.error is None:
+            self.writer.error = error
 
     # The loop.
 
@@ -339,7 +359,7 @@ class Pump:
             held = [held for counter in self._counters.values() for held in counter.claims]
             try:
                 lost = await self.writer.renew([one.claim for one in held])
-            except SQLAlchemyError as error:  # the next beat, or a commit, may find the database back
+            except _UNWRITABLE as error:  # the next beat, or a commit, may find the database back
                 _log.warning("leases not renewed", extra={"action": "renew", "error": type(error).__name__})
                 continue
             for one in held:

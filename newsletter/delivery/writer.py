@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from queue import SimpleQueue
 from typing import Any, NamedTuple, Self, TypeVar
 
+from newsletter import failpoints
 from newsletter.backends.base import Answer, Stopped
 from newsletter.delivery.ledger import SENDING, Claim, Committed, Intent, Ledger, Settled, Taken
 from newsletter.delivery.models import Status
@@ -187,6 +188,8 @@ class ThreadWriter(Writer):
                 except Exception as error:  # whatever it is, the pump raises it when the lanes have ended
                     self.error = error
             if intents:
+                if failpoints.armed:
+                    failpoints.reach("writer.before_answer")
                 self._loop.call_soon_threadsafe(self._answer, intents, committed)
             for call in calls:
                 self._serve(call)

@@ -10,6 +10,7 @@ from statistics import median
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from newsletter import failpoints
 from newsletter.audience.suppression import suppressed_clause
 from newsletter.checks import CheckedVariant
 from newsletter.delivery.plan import VariantRule, freeze
@@ -40,6 +41,8 @@ def lock(site: Site, key: str, *, now: bool = False) -> None:
     if edition.state in LOCKABLE:
         _refuse_unapproved(site, edition)  # before anything is rendered: the clock asks every few seconds
         _freeze_words(site, key, edition.version, now=now)
+    if failpoints.armed:
+        failpoints.reach("lock.after_words")
     _freeze_readers(site, key)
 
 

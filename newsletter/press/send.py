@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from sqlalchemy import func, select, update
 
+from newsletter import failpoints
 from newsletter.audience.suppression import suppressed_clause
 from newsletter.backends.base import Backend
 from newsletter.clock import format_duration
@@ -132,6 +133,8 @@ def _start(site: Site, key: str, now: bool) -> None:
         edition = store.find(session, key)
         if edition.state != State.LOCKED or not edition.snapshot_done:
             return
+        if failpoints.armed:
+            failpoints.reach("send.before_state")
         if not now and edition.due_at > instant:
             raise WrongState(f"{key} is not due before {edition.due_at:%Y-%m-%d %H:%M} UTC")
         if now:
@@ -145,6 +148,8 @@ def _start(site: Site, key: str, now: bool) -> None:
             clock=site.clock,
             dated_at=edition.dated_at or instant,
         )
+    if failpoints.armed:
+        failpoints.reach("send.after_state")
     _log.info("sending", extra={"action": "send", "edition": key})
 
 
@@ -213,6 +218,8 @@ def _finish(site: Site, edition_id: int, key: str, delivered: Delivered) -> None
             return
         undone = select(batch.c.id).where(batch.c.edition_id == edition_id, batch.c.state != BatchState.DONE).limit(1)
         if delivered.done and session.scalar(undone) is None:
+            if failpoints.armed:
+                failpoints.reach("send.before_end")
             at = site.clock.now()
             move(session, edition_id, State.SENT, leaving=State.SENDING, clock=site.clock, finished_at=at)
         elif delivered.stopped.startswith("the story "):

@@ -13,7 +13,7 @@ from newsletter.backends.base import Result
 from newsletter.clock import SystemClock
 from newsletter.database import Database
 from newsletter.delivery.closing import expire, withdraw
-from newsletter.delivery.ledger import Claim, InDoubt, Ledger, Settled, Trace, intent
+from newsletter.delivery.ledger import LEASE, Claim, InDoubt, Ledger, Settled, Trace, intent
 from newsletter.delivery.models import BatchState, Status, attempt, lane, to_ms
 from newsletter.errors import WrongState
 from newsletter.testing import FixedClock
@@ -207,6 +207,24 @@ def test_a_commit_prolongs_the_lease(database: Database, clock: FixedClock) -> N
         clock.advance(50)
         assert book.commit([], [], [claim]).fenced == frozenset()
     assert ledger(world, "two").claim(world.variants) is None
+
+
+def test_after_the_clock_was_set_back_a_commit_leaves_a_lease_of_its_usual_length(
+    database: Database, clock: FixedClock
+) -> None:
+    """Neither hours more, which would keep others from taking over, nor less, because the worker remembers more."""
+    world = make_world(database, clock, 3)
+    book = ledger(world)
+    claim = claimed(book, world)
+    book.commit([], [intent(claim, 0, 1, 0)])
+    clock.advance(timedelta(hours=-2))
+    book.commit([accepted(claim, 1)], [])
+    assert batches(database)[0].lease_until == clock.now() + LEASE
+    book.finish(claim)
+    claim = claimed(book, world)
+    clock.advance(20)
+    book.commit([], [intent(claim, 0, 2, 0)])
+    assert batches(database)[0].lease_until == clock.now() + LEASE
 
 
 def test_no_intent_is_written_once_the_edition_has_been_stopped_but_outcomes_are(

@@ -13,6 +13,7 @@ import asyncio
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
+from newsletter import failpoints
 from newsletter.backends.base import Counter, Message, Outcome, Result, Stopped
 from newsletter.backends.smtp.content import Content, Inspector
 from newsletter.backends.smtp.outcomes import in_doubt, refusal, unavailable, unfit
@@ -324,6 +325,8 @@ class DataCarrier:
 
     def _dot(self) -> None:
         assert self._current is not None
+        if failpoints.armed:
+            failpoints.reach("smtp.before_dot")
         self._dotted, self._current = self._current.message, None
         self._untouched = False
         dot = self._session.end_of_data()
@@ -333,10 +336,14 @@ class DataCarrier:
             self._start(ahead, dot)
         else:
             self._wire.write(dot)
+        if failpoints.armed:
+            failpoints.reach("smtp.after_dot")
 
     def _dot_answered(self, reply: Reply) -> None:
         message, self._dotted = self._dotted, None
         assert message is not None
+        if failpoints.armed:
+            failpoints.reach("smtp.after_reply")
         lane, served = self._lane, True
         if reply.good:
             outcome = Outcome(Result.ACCEPTED, reply.code, reply.enhanced, reply.text)
