@@ -1,7 +1,7 @@
 """How many messages a second leave, side by side with others: ``python -m benchmarks.delivery [--quick]``.
 
 Everybody sends to the same sink (`sink/sink.c`) on loopback, with the same number of connections and messages of the
-same size, one after the other in turns, and each in a process of its own on core 0; the sink has core 1. The sink
+same size, one after the other in turns, and each in a process of its own; the sink keeps to core 1. The sink
 counts, and a run in which it did not get every message is no run.
 
 *newsletter* is the whole product: recipients frozen, claimed, read from SQLite (synchronous=FULL), personalised, sent,
@@ -28,7 +28,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from benchmarks.machine import MIB, SENDER, SERVER, cores, pin, resident
+from benchmarks.machine import MIB, SERVER, cores, pin, resident
 from benchmarks.mail import constant
 from benchmarks.sink import Sink
 from tests.servers import JUDGES
@@ -121,7 +121,7 @@ def senders() -> Iterator[Sender]:
         yield Sender(f"nodemailer {version}", _rival(NODE, program, last=(str(NODEMAILER.resolve()),)), 500)
 
 
-def run(command: list[str], core: int | None = SENDER) -> tuple[float, float, float, dict[str, Any]]:
+def run(command: list[str], core: int | None = None) -> tuple[float, float, float, dict[str, Any]]:
     """Runs a program on a core: wall-clock and processor seconds, most memory in bytes, and the JSON it printed."""
     start, most = time.perf_counter(), 0
     process = subprocess.Popen(
@@ -240,7 +240,7 @@ def preface() -> str:
         loop = "asyncio's loop"
     else:
         loop = f"uvloop {uvloop.__version__}"
-    pinned = f"sender on core {SENDER}, sink on core {SERVER}" if cores() > 1 else "one core for all"
+    pinned = f"sink on core {SERVER}, senders where they like" if cores() > 1 else "one core for all"
     load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
     return (
         f"commit {commit()}, Python {platform.python_version()}, {loop}, {cores()} cores: {pinned}; load before: {load}"

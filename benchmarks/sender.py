@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 from unittest.mock import patch
 
 from benchmarks.edition import KEY, add_readers, lock_edition, make_site
-from benchmarks.machine import SENDER, Memory, Stopwatch, pin
+from benchmarks.machine import Memory, Stopwatch, pin
 from benchmarks.mail import rendered
 from benchmarks.null import NullBackend
 from newsletter.press import Site
@@ -83,7 +83,7 @@ def main() -> None:
     parser.add_argument("--options", default="", help="more keys of the backend: 'in_flight: 4'")
     parser.add_argument("--publication", default="", help="more lines of the publication: 'dkim: […]'")
     parser.add_argument("--settings", default="", help="more lines of config.yaml")
-    parser.add_argument("--core", type=int, default=SENDER, help="-1 lets it use all")
+    parser.add_argument("--core", type=int, default=-1, help="-1 lets it use all")
     parser.add_argument("--profile", type=Path, help="writes where the event loop's thread spends its time")
     given = parser.parse_args()
     if not given.null and given.port is None:
