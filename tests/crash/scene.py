@@ -54,10 +54,10 @@ class Scene:
         readers: int,
         in_doubt: InDoubt = "hold",
         batch_size: int = 25,
-        connections: int = CONNECTIONS,
+        in_flight: int = 1,
         in_process: bool = False,
     ) -> None:
-        self.database, self.sink, self.in_doubt, self.connections = database, sink, in_doubt, connections
+        self.database, self.sink, self.in_doubt, self.in_flight = database, sink, in_doubt, in_flight
         self._in_process = in_process
         # A process that writes the ledger goes by the machine's clock: its leases are short, and waited for.
         self.clock, self._lease = MovedClock(folder / "clock", moved=not in_process), 2 if in_process else LEASE
@@ -76,7 +76,8 @@ class Scene:
             port=self.sink.port,
             clock=str(self.clock.file),
             in_doubt=self.in_doubt,
-            connections=self.connections,
+            connections=CONNECTIONS,
+            in_flight=self.in_flight,
             rounds=rounds,
             synchronous=synchronous,
             in_process=self._in_process,
@@ -120,8 +121,8 @@ class Scene:
 
     def tally(self) -> Tally:
         """Counts, and holds the ledger and the report against the sink."""
-        on_the_wire = self.crashes * self.connections
-        expected = Expected(range(1, self.readers + 1), self.in_doubt, on_the_wire)
+        on_the_wire = self.crashes * CONNECTIONS * self.in_flight
+        expected = Expected(range(1, self.readers + 1), self.in_doubt, on_the_wire, in_flight=self.in_flight)
         return tally(self.database, self.world.edition, self.sink, expected, self.crashes)
 
 
@@ -132,7 +133,10 @@ class Expected:
     readers: Iterable[int]
     in_doubt: str
     on_the_wire: int
-    """Connections that were open at crashes: as many readers may be in doubt, or have two copies, as the rule says."""
+    """Messages that may have been under way at crashes: as many readers may be in doubt, or have two copies, as the rule
+    says."""
+    in_flight: int = 1
+    """Messages under way at once on a connection: all of them are in doubt when a reply is kept back."""
     state: str = "sent"
     never: Collection[Status] = ()
     """How a reader may end who gets nothing, beside in doubt."""
@@ -154,7 +158,7 @@ def tally(database: Database, edition: int, sink: Sink, expected: Expected, cras
         doubts=len(doubtful),
         arrived=len(doubtful & set(copies)),
     )
-    bound = expected.on_the_wire + sink.dropped()
+    bound = expected.on_the_wire + sink.dropped() * expected.in_flight
     rules = {
         f"{found.lost} readers were lost": found.lost,
         "the sink has mail for strangers": set(copies) - everyone,

@@ -50,6 +50,8 @@ class Order:
     """The file of a `MovedClock`."""
     in_doubt: InDoubt = "hold"
     connections: int = 4
+    in_flight: int = 1
+    """Messages under way at once on a connection, where the server offers CHUNKING."""
     rounds: int = 1
     """How often it delivers, each time when the next message is due."""
     synchronous: str = ""
@@ -62,8 +64,8 @@ class Order:
 async def deliver(world: World, clock: MovedClock, order: Order) -> Delivered:
     """Delivers what is due, and again when something is due later, if the order says so."""
     for left in reversed(range(order.rounds)):
-        options = {"host": "127.0.0.1", "port": order.port, "tls": "none", "connections": order.connections}
-        backend = SmtpBackend(RELAY, options)
+        server = {"host": "127.0.0.1", "port": order.port, "tls": "none"}
+        backend = SmtpBackend(RELAY, {**server, "connections": order.connections, "in_flight": order.in_flight})
         pump = world.pump(
             backend,
             in_doubt=order.in_doubt,

@@ -19,7 +19,7 @@ from newsletter.errors import ConfigError
 from newsletter.failpoints import EXIT_STATUS, POINTS
 from tests.crash.program import CONNECTIONS, KEY, READERS, Program, make_program
 from tests.crash.scene import Expected, tally
-from tests.crash.sink import ROOT, Sink
+from tests.crash.sink import ROOT, Mood, Sink
 
 SEND = ("send", KEY)
 ABORT = ("edition", "abort", KEY, "--by", "Edith", "--reason", "a mistake")
@@ -31,6 +31,8 @@ class Way:
 
     nth: int = 1
     before: tuple[str, ...] = ()
+    chunking: bool = False
+    """The server offers CHUNKING."""
     late: bool = False
     """The deadline passes before it."""
     command: tuple[str, ...] = SEND
@@ -45,6 +47,9 @@ WAYS = {
     "smtp.before_dot": Way(nth=7),
     "smtp.after_dot": Way(nth=7),
     "smtp.after_reply": Way(nth=7),
+    "smtp.before_bdat": Way(nth=7, chunking=True),
+    "smtp.after_bdat": Way(nth=7, chunking=True),
+    "smtp.after_bdat_reply": Way(nth=7, chunking=True),
     "closing.in_doubt": Way(before=("smtp.after_dot:5",)),
     "closing.in_close": Way(before=("smtp.after_dot:5",), command=ABORT, state="aborted", never=(Status.WITHDRAWN,)),
     "closing.after_close": Way(before=("smtp.after_dot:5",), late=True, never=(Status.EXPIRED,)),
@@ -78,7 +83,7 @@ def test_a_program_that_dies_at_a_point_goes_on_when_it_is_run_again(
 ) -> None:
     """It does die there. Then nobody is lost, nobody mailed twice but by the rule, and the edition comes to its end."""
     way = WAYS.get(point, Way())
-    with Sink(tmp_path / "sink") as sink:
+    with Sink(tmp_path / "sink", Mood(chunking=int(way.chunking))) as sink:
         program = make_program(tmp_path / "site", database, sink, in_doubt=in_doubt)
         for earlier in way.before:
             assert program.run(*SEND, failpoint=earlier) == EXIT_STATUS

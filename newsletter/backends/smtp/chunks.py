@@ -11,6 +11,7 @@ import asyncio
 from collections import deque
 from functools import partial
 
+from newsletter import failpoints
 from newsletter.backends.base import Message, Outcome, Result, Stopped
 from newsletter.backends.smtp.carrier import PATIENCE, End, Ended, Lane, Parcel, fetch
 from newsletter.backends.smtp.outcomes import in_doubt, refusal, unavailable
@@ -88,6 +89,8 @@ class ChunkCarrier:
                 self._hang_up("the server is closing the connection")
             return
         self._flights.popleft()
+        if failpoints.armed:
+            failpoints.reach("smtp.after_bdat_reply")
         if reply.code == 421:
             flight.refused = flight.refused or (step, reply)
             self._flights.appendleft(flight)
@@ -204,7 +207,11 @@ class ChunkCarrier:
                 + session.bdat(size)
             )
             self._flights.append(_Flight(message, place))
+            if failpoints.armed:
+                failpoints.reach("smtp.before_bdat")
             wire.write_pieces((envelope, *chunk))
+            if failpoints.armed:
+                failpoints.reach("smtp.after_bdat")
             return
         if not self.busy:
             self._end(self._why)
