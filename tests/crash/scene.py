@@ -135,11 +135,11 @@ class Expected:
     on_the_wire: int
     """Messages that may have been under way at crashes: as many readers may be in doubt, or have two copies, as the rule
     says."""
-    in_flight: int = 1
-    """Messages under way at once on a connection: all of them are in doubt when a reply is kept back."""
     state: str = "sent"
     never: Collection[Status] = ()
     """How a reader may end who gets nothing, beside in doubt."""
+    in_flight: int = 1
+    """Messages under way at once on a connection: all of them are in doubt when a reply is kept back."""
 
 
 def tally(database: Database, edition: int, sink: Sink, expected: Expected, crashes: int) -> Tally:
