@@ -70,8 +70,9 @@ class Dialogue(asyncio.Protocol):
         self._say(b"220 sink.example ESMTP")
 
     def data_received(self, data: bytes) -> None:
-        self._buffer += data
-        self._work()
+        if not self._gone:
+            self._buffer += data
+            self._work()
 
     def _work(self) -> None:
         # Every turn takes something off the buffer, or ends.
@@ -169,8 +170,10 @@ class Dialogue(asyncio.Protocol):
         if throw < self._mood.busy:
             self._say(b"451 4.3.0 try later")
         elif throw < self._mood.busy + self._mood.leave:
+            # What it has not read yet would make the kernel reset the connection, and the 421 might never arrive.
             self._say(b"421 4.3.2 closing")
-            self._close()
+            self._gone = True
+            self._transport.write_eof()
         else:
             return False
         return True

@@ -56,8 +56,8 @@ WAYS = {
 }
 """For the points to which a mere send does not come, or not soon enough to be of interest."""
 
-ON_THE_WIRE = ("ledger.before_commit", "ledger.after_commit", "writer.", "smtp.", "closing.in_doubt")
-"""Where the briefing's rule for readers in doubt makes a difference."""
+ON_THE_WIRE = ("ledger.after_commit", "smtp.before_dot", "smtp.after_", "closing.in_doubt")
+"""Where the briefing's rule for readers in doubt makes a difference, and no other point the same one."""
 
 CASES = [(point, "hold") for point in POINTS] + [(point, "resend") for point in POINTS if point.startswith(ON_THE_WIRE)]
 
