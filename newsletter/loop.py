@@ -1,4 +1,4 @@
-"""The event loop: uvloop's where it is installed (``pip install newsletter[fast]``), else Python's own."""
+"""The event loop: uvloop's where it is installed (the extra ``fast``), else Python's own."""
 
 from __future__ import annotations
 

@@ -82,6 +82,11 @@ def _domain(recipient: Recipient) -> str:
     return recipient.email.rpartition("@")[2]
 
 
+def _code(outcome: Outcome) -> int:
+    """A plug-in may say anything; the ledger holds three digits."""
+    return int(min(max(outcome.code, 0), 999))
+
+
 class LedgerCounter(Counter):
     """See `newsletter.backends.base.Counter`."""
 
@@ -196,7 +201,7 @@ class LedgerCounter(Counter):
             if intended:
                 claim, subscriber, attempts = held.claim, recipient.subscriber, recipient.attempts + 1
                 self._source.writer.take(
-                    (claim.batch_id, claim.epoch, lane, subscriber, outcome.code, attempts, held.place)
+                    (claim.batch_id, claim.epoch, lane, subscriber, _code(outcome), attempts, held.place)
                 )
             else:
                 self._record(held, recipient, outcome, self._source.clock.now(), None)
@@ -265,9 +270,18 @@ class LedgerCounter(Counter):
             # PostgreSQL takes no NUL in a text.
             reply = outcome.reply.replace("\0", "\N{SYMBOL FOR NULL}")[:_REPLY_LIMIT]
             trace = Trace(outcome.result, outcome.enhanced.replace("\0", ""), reply, self._backend, again)
-        code = min(max(outcome.code, 0), 999)
         source.writer.settle(
-            Settled(claim, lane, recipient.subscriber, status, code, attempts, held.place, to_ms(again or now), trace)
+            Settled(
+                claim,
+                lane,
+                recipient.subscriber,
+                status,
+                _code(outcome),
+                attempts,
+                held.place,
+                to_ms(again or now),
+                trace,
+            )
         )
 
     def _take_back(self, lane: int, message: Message) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from datetime import timedelta
+from http import HTTPStatus
 
 import pytest
 from sqlalchemy import func, select
@@ -485,6 +486,16 @@ def test_a_plug_in_that_only_sends_one_by_one_is_enough(database: Database, cloc
     world = make_world(database, clock, 4)
     assert world.run(Plain("fake", {})).done
     assert world.statuses() == {1: Status.ACCEPTED, 2: Status.REJECTED, 3: Status.IN_DOUBT, 4: Status.ACCEPTED}
+
+
+@pytest.mark.parametrize("code", [70_000, -1, HTTPStatus.OK], ids=["large", "negative", "not a bare number"])
+def test_a_plug_in_may_accept_with_whatever_code(database: Database, code: int) -> None:
+    """Also where the outcome goes to another process."""
+    clock = SystemClock()
+    world = make_world(database, clock, 5)
+    backend = FakeBackend(answer=lambda _: Outcome(Result.ACCEPTED, code))
+    assert world.run(backend, deadline=clock.now() + timedelta(hours=1), in_process=True).done
+    assert world.count(Status.ACCEPTED) == 5
 
 
 def test_hostile_replies_are_kept_and_harm_nothing(database: Database, clock: FixedClock) -> None:

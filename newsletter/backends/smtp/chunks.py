@@ -13,8 +13,8 @@ from functools import partial
 
 from newsletter import failpoints
 from newsletter.backends.base import Message, Outcome, Result, Stopped
-from newsletter.backends.smtp.carrier import PATIENCE, End, Ended, Lane, Parcel, fetch
 from newsletter.backends.smtp.outcomes import in_doubt, refusal, unavailable
+from newsletter.backends.smtp.parcels import PATIENCE, End, Ended, Lane, Parcel, fetch
 from newsletter.backends.smtp.protocol import Step
 from newsletter.backends.smtp.replies import Reply
 from newsletter.backends.smtp.wire import Lost, Wire
@@ -55,7 +55,7 @@ class ChunkCarrier:
         """Starts with ``message``. ``fresh`` says that the connection is new."""
         if (gone := self._wire.lost) is not None:
             if fresh:
-                self._turned_away(self._lane.number * self._window, message, unavailable(str(gone)))
+                self._turned_away(self._number(0), message, unavailable(str(gone)))
                 self._end(End.LOST)
             else:
                 self._end(End.LOST, message)

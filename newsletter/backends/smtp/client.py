@@ -9,10 +9,11 @@ import socket
 import ssl
 
 from newsletter.backends.base import Message, Outcome
-from newsletter.backends.smtp.carrier import DataCarrier, Ended, Lane
+from newsletter.backends.smtp.carrier import DataCarrier
 from newsletter.backends.smtp.chunks import ChunkCarrier
 from newsletter.backends.smtp.options import SmtpOptions, is_loopback
 from newsletter.backends.smtp.outcomes import refusal, unavailable
+from newsletter.backends.smtp.parcels import Ended, Lane
 from newsletter.backends.smtp.protocol import Step
 from newsletter.backends.smtp.replies import Reply
 from newsletter.backends.smtp.wire import Lost, Wire, words_of

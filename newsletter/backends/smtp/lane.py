@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 
 from newsletter.backends.base import Counter, Message
-from newsletter.backends.smtp.carrier import PATIENCE, End
 from newsletter.backends.smtp.client import Client, Unavailable
+from newsletter.backends.smtp.parcels import PATIENCE, End
 from newsletter.backends.smtp.pool import Pool
 
 

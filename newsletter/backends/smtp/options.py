@@ -11,7 +11,7 @@ from pydantic import Field, SecretStr, model_validator
 
 from newsletter.backends.options import Options
 from newsletter.backends.smtp.wire import Limits
-from newsletter.config.models import Duration
+from newsletter.config.kinds import Duration
 
 _PORTS = {"implicit": 465, "starttls": 587, "none": 25}
 _HOST = r"^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?$|^[0-9a-fA-F:.]*:[0-9a-fA-F:.]*$"
