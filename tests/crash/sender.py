@@ -97,7 +97,9 @@ def work(order: Order) -> None:
     if not delivered.done:
         sys.exit(NOT_DONE)
     with database.writing() as session:
-        if session.scalar(select(Edition.state).where(Edition.id == order.edition)) == State.SENDING:
+        # Locked as `press.send` does it: two senders may both be at the end, and one of them has moved it first.
+        state = session.scalar(select(Edition.state).where(Edition.id == order.edition).with_for_update())
+        if state == State.SENDING:
             move(session, order.edition, State.SENT, leaving=State.SENDING, clock=clock)
 
 
