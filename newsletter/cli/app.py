@@ -11,7 +11,7 @@ import typer
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from newsletter import failpoints
-from newsletter.cli import demo, edition, segments, send, serve, site, status, stories, subscribers, worker
+from newsletter.cli import demo, edition, segments, send, serve, site, status, stories, subscribers, users, worker
 from newsletter.cli.output import complain
 from newsletter.errors import NewsletterError
 
@@ -39,6 +39,7 @@ def _options(
 app.add_typer(stories.app, name="stories")
 app.add_typer(subscribers.app, name="subscribers")
 app.add_typer(segments.app, name="segments")
+app.add_typer(users.app, name="users")
 app.add_typer(site.db, name="db")
 app.add_typer(edition.app, name="edition")
 for command in (

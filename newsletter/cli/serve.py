@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+from typing import Annotated
+
 import typer
 
 from newsletter import loop, press, schedule
+from newsletter.accounts.signin import LINK_LASTS, first_link
 from newsletter.cli.logs import log_to_stderr
 from newsletter.cli.output import opened, say
 from newsletter.cli.signals import EndedAtOnce, stoppable
 from newsletter.errors import Refused
+from newsletter.press import Site
+from newsletter.web import WebServer
 
 
-def serve(ctx: typer.Context) -> None:
-    """Run the clock: every briefing assembles, locks and sends at its local time. SIGINT and SIGTERM drain."""
+def serve(
+    ctx: typer.Context,
+    no_web: Annotated[bool, typer.Option("--no-web", help="Without the editors' desk.")] = False,
+) -> None:
+    """Run the clock and the editors' desk: every briefing assembles, locks and sends at its local time.
+
+    SIGINT and SIGTERM drain.
+    """
     log_to_stderr()
-    with opened(ctx) as site:
+    # The desk stays open while the clock drains, so that its people see what becomes of a send.
+    with opened(ctx) as site, ExitStack() as open_:
+        if not no_web:
+            desk = open_.enter_context(WebServer(site))
+            say(f"the desk is at {desk.url}")
+            _invite(site, desk.url)
         say(f"serving {site.root}; stop with Ctrl-C")
         try:
             # The clock has a patience of its own.
@@ -22,3 +39,11 @@ def serve(ctx: typer.Context) -> None:
             loop.run(serving)
         except EndedAtOnce:
             raise Refused("ended at once: `newsletter status` tells who is in doubt") from None
+
+
+def _invite(site: Site, url: str) -> None:
+    token = first_link(site.database, site.clock.now())
+    if token is not None:
+        hours = int(LINK_LASTS.total_seconds() // 3600)
+        say(f"nobody has an account yet; this link makes the first one, once, within {hours} hours:")
+        say(f"  {url}/first/{token}")

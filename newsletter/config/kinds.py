@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import time, timedelta
+from ipaddress import ip_network
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -92,6 +93,21 @@ def _web(value: str) -> str:
     return value
 
 
+def _desk(value: str) -> str:
+    if not re.fullmatch(r"https?://[^\s/?#]+/?", value):
+        raise ValueError(
+            f"{value!r} is no address of a desk: write for example https://desk.example.org, without a path"
+        )
+    return value.rstrip("/")
+
+
+def _network(value: str) -> str:
+    try:
+        return str(ip_network(value))
+    except ValueError:
+        raise ValueError(f"{value!r} is no address and no network: write for example 10.0.0.5 or 10.0.0.0/24") from None
+
+
 def _name(value: str) -> str:
     if not re.fullmatch(r"[a-z0-9]+(?:-[a-z0-9]+)*", value):
         raise ValueError(f"{value!r} is no key: use small letters, digits and single hyphens")
@@ -112,6 +128,8 @@ Domain = Annotated[str, AfterValidator(domain_of)]
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 TimeOfDay = Annotated[time, BeforeValidator(_time)]
 Colour = Annotated[str, AfterValidator(_colour)]
+DeskAddress = Annotated[str, AfterValidator(_desk)]
+Network = Annotated[str, AfterValidator(_network)]
 WebAddress = Annotated[str, AfterValidator(_web)]
 Key = Annotated[str, AfterValidator(_name)]
 BriefingKey = Annotated[Key, AfterValidator(_briefing_key)]

@@ -12,10 +12,12 @@ from newsletter.config.kinds import (
     Address,
     BriefingKey,
     Colour,
+    DeskAddress,
     Domain,
     Duration,
     Key,
     Line,
+    Network,
     Rate,
     TimeOfDay,
     WebAddress,
@@ -297,6 +299,24 @@ class Briefing(Model):
         return self
 
 
+class WebSettings(Model):
+    """Where `serve` offers the editors' desk."""
+
+    host: Line = "127.0.0.1"
+    """The address to listen at; ``0.0.0.0`` for every one of the machine."""
+    port: Annotated[int, Field(ge=1, le=65535)] = 8025
+    base_url: DeskAddress | None = None
+    """Where browsers find it, ``http://HOST:PORT`` unless given. With https the cookies are for https alone."""
+    proxies: tuple[Network, ...] = ()
+    """Addresses or networks of reverse proxies, whose word for whom they ask for is taken (X-Forwarded-For)."""
+
+    @property
+    def address(self) -> str:
+        """Where browsers find it, without a slash at the end."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return self.base_url or f"http://{host}:{self.port}"
+
+
 class Settings(Model):
     """The whole configuration of a site."""
 
@@ -310,6 +330,7 @@ class Settings(Model):
     briefings: dict[BriefingKey, Briefing]
     workers: Annotated[int, Field(ge=1, le=64)] = 1
     """How many processes `send` and `serve` deliver with on this machine; each opens its backends' connections."""
+    web: WebSettings = WebSettings()
     test_addresses: tuple[str, ...] = ()
     """Who may get test copies: addresses, or ``@domain`` for everyone there."""
     root: Path

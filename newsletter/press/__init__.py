@@ -2,27 +2,36 @@
 
 from newsletter.press.approve import abort, approve, hold, pause, release, resume
 from newsletter.press.assemble import assemble, edition_of
+from newsletter.press.changes import Change, Changes, changes
 from newsletter.press.check import check
 from newsletter.press.doubts import doubts, resend
 from newsletter.press.lock import lock
 from newsletter.press.messages import documents_for, message_for
+from newsletter.press.readers import readers
 from newsletter.press.render import variants
 from newsletter.press.report import History, deliveries, history, on_the_wire, report, watching
 from newsletter.press.send import go_on, send
 from newsletter.press.site import Site
+from newsletter.press.standing import Desk, Standing, desks, standing
 from newsletter.press.testsend import test_send
 from newsletter.press.upcoming import Planned, upcoming
 from newsletter.press.work import work
 
 __all__ = [
+    "Change",
+    "Changes",
+    "Desk",
     "History",
     "Planned",
     "Site",
+    "Standing",
     "abort",
     "approve",
     "assemble",
+    "changes",
     "check",
     "deliveries",
+    "desks",
     "documents_for",
     "doubts",
     "edition_of",
@@ -33,11 +42,13 @@ __all__ = [
     "message_for",
     "on_the_wire",
     "pause",
+    "readers",
     "release",
     "report",
     "resend",
     "resume",
     "send",
+    "standing",
     "test_send",
     "upcoming",
     "variants",

@@ -103,6 +103,11 @@ class Site:
     def _keys(self) -> dict[Dkim, SigningKey]:
         return {}
 
+    @cached_property
+    def counted(self) -> dict[str, tuple[float, int]]:
+        """By briefing, when its readers were last counted (monotonic seconds) and how many they were."""
+        return {}
+
     @property
     def publication(self) -> PublicationView:
         """The newsroom, as templates and checks see it."""

@@ -38,7 +38,7 @@ def test_two_clocks_on_one_database_send_an_edition_once(tmp_path: Path) -> None
     """
     folder = laid_out(tmp_path / "site")
     _due_now(folder / "config.yaml")
-    command = [sys.executable, "-m", "newsletter", "serve"]
+    command = [sys.executable, "-m", "newsletter", "serve", "--no-web"]
     environ = os.environ | {"PYTHONPATH": str(ROOT)}
     clocks = [
         subprocess.Popen(command, cwd=folder, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)

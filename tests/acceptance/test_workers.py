@@ -98,7 +98,7 @@ def test_a_clock_with_workers_begins_what_is_due_and_they_deliver_it(tmp_path: P
         server.gate.clear()
         with there.site() as site:
             press.lock(site, there.key, now=True)
-            clock = there.start("serve")
+            clock = there.start("serve", "--no-web")
             until(lambda: len(server.mails) == 2 * CONNECTIONS, clock)
             server.gate.set()
             until(lambda: press.report(site, there.key).state == "sent", clock)

@@ -23,7 +23,7 @@ from newsletter.testing import FixedClock
 
 def test_models_and_migrations_agree(database: Database) -> None:
     """Autogenerate finds nothing to do after an upgrade."""
-    for room in ("stories", "editions", "audience", "delivery"):
+    for room in ("accounts", "stories", "editions", "audience", "delivery"):
         importlib.import_module(f"newsletter.{room}.models")
     with database.write_connection() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})

@@ -1,0 +1,188 @@
+"""Where an edition stands: its state, its clock, what comes next, and what keeps it from going out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Literal
+
+from sqlalchemy import select
+
+from newsletter.checks import Finding, Severity
+from newsletter.editions import store
+from newsletter.editions.models import Edition, Variant
+from newsletter.editions.states import LOCKABLE, OUT, State
+from newsletter.errors import NewsletterError, NotFound
+from newsletter.press import times
+from newsletter.press.assemble import edition_of
+from newsletter.press.check import check
+from newsletter.press.readers import readers
+from newsletter.press.site import Site
+
+PLANNED = "planned"
+"""The state of an edition that the calendar has and the database has not yet."""
+_AHEAD = 15
+"""Days in which the next edition is looked for: a weekly briefing has one in them."""
+
+Next = Literal["assemble", "approve", "mend", "lock", "send", "deliver", "resume", "release", "nothing"]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """An edition at this moment. Instants are in UTC; ``zone`` is the one in which the briefing's times are meant."""
+
+    key: str
+    briefing: str
+    name: str
+    """What the briefing is called."""
+    date: date
+    state: str
+    reason: str
+    zone: str
+    assemble_at: datetime | None
+    """None, like ``lock_at``, where the briefing has no schedule."""
+    lock_at: datetime | None
+    due_at: datetime | None
+    """When the first wave leaves, None where somebody has to send it."""
+    finished_at: datetime | None
+    readers: int
+    frozen: bool
+    """Whether the number of readers is the one that was frozen, and not today's."""
+    approval: str
+    """``required`` or ``none``"""
+    approved_by: str
+    next: Next
+    blocking: tuple[Finding, ...]
+    findings: int
+    """How many there are in all."""
+    trouble: str
+    """Why it cannot even be rendered, empty where it can."""
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """A briefing's editions as its editor thinks of them."""
+
+    briefing: str
+    name: str
+    zone: str
+    today: Standing | None
+    """None where there is no edition today."""
+    following: Standing | None
+    earlier: tuple[Standing, ...]
+    """Editions of days before that nobody has seen to: held, paused, locked or still sending."""
+
+
+def desks(site: Site) -> list[Desk]:
+    """Every briefing with its edition of today, in its own zone, and its next one."""
+    return [_desk(site, key) for key in site.settings.briefings]
+
+
+def standing(site: Site, key: str) -> Standing:
+    """Where one edition stands, findings included. Raises `NotFound` where there is none in the database."""
+    key = edition_of(site, key)
+    with site.database.reading() as session:
+        edition = store.find(session, key)
+    return _standing(site, edition.briefing, edition.edition_date, edition)
+
+
+def _desk(site: Site, briefing: str) -> Desk:
+    today = times.today(site.settings, briefing, site.clock.now())
+    following = next(
+        (
+            day
+            for day in (today + timedelta(days=number) for number in range(1, _AHEAD))
+            if times.is_published_on(site.settings, briefing, day)
+        ),
+        None,
+    )
+    waiting = [state.value for state in (State.HELD, State.PAUSED, State.LOCKED, State.SENDING)]
+    with site.database.reading() as session:
+        this = select(Edition).where(Edition.briefing == briefing)
+        editions = {one.edition_date: one for one in session.scalars(
+            this.where(Edition.edition_date.in_([day for day in (today, following) if day is not None]))
+        )}  # fmt: skip
+        earlier = session.scalars(
+            this.where(Edition.edition_date < today, Edition.state.in_(waiting))
+            .order_by(Edition.edition_date.desc())
+            .limit(5)
+        ).all()
+    is_today = today in editions or times.is_published_on(site.settings, briefing, today)
+    return Desk(
+        briefing=briefing,
+        name=site.briefing(briefing).name,
+        zone=site.settings.zone(briefing),
+        today=_standing(site, briefing, today, editions.get(today)) if is_today else None,
+        following=None if following is None else _standing(site, briefing, following, editions.get(following)),
+        earlier=tuple(_standing(site, briefing, one.edition_date, one) for one in earlier),
+    )
+
+
+def _standing(site: Site, briefing: str, day: date, edition: Edition | None) -> Standing:
+    rules = site.briefing(briefing)
+    state = State(edition.state) if edition is not None else None
+    findings, trouble = _findings(site, edition) if edition is not None else ((), "")
+    blocking = tuple(one for one in findings if one.severity == Severity.BLOCK)
+    first = times.first_due(site.settings, briefing, day) if rules.schedule else None
+    if edition is not None and state in OUT:
+        with site.database.reading() as session:  # "now" may have been said
+            first = session.scalar(
+                select(Variant.due_at).where(Variant.edition_id == edition.id).order_by(Variant.due_at).limit(1)
+            )
+    frozen = edition is not None and edition.snapshot_done
+    return Standing(
+        key=f"{briefing}/{day.isoformat()}",
+        briefing=briefing,
+        name=rules.name,
+        date=day,
+        state=state.value if state is not None else PLANNED,
+        reason=edition.reason if edition is not None else "",
+        zone=site.settings.zone(briefing),
+        assemble_at=first - rules.schedule.assemble if first and rules.schedule else None,
+        lock_at=first - rules.schedule.lock if first and rules.schedule else None,
+        due_at=first,
+        finished_at=edition.finished_at if edition is not None else None,
+        readers=edition.recipients if edition is not None and frozen else readers(site, briefing),
+        frozen=frozen,
+        approval=rules.approval,
+        approved_by=(edition.approved_by or "") if edition is not None else "",
+        next=_next(state, wants_approval=rules.approval == "required", broken=bool(blocking or trouble)),
+        blocking=blocking,
+        findings=len(findings),
+        trouble=trouble,
+    )
+
+
+def _findings(site: Site, edition: Edition) -> tuple[tuple[Finding, ...], str]:
+    """What the checks say of an edition that can still be mended; of others nothing is left to say."""
+    if State(edition.state) not in LOCKABLE:
+        return (), ""
+    try:
+        return tuple(check(site, edition.key)), ""
+    except NotFound:
+        return (), ""
+    except NewsletterError as error:
+        return (), str(error)
+
+
+def _next(state: State | None, *, wants_approval: bool, broken: bool) -> Next:
+    """What has to happen for it to go on."""
+    match state:
+        case None | State.DRAFT:
+            return "assemble"
+        case State.READY | State.APPROVED if broken:
+            return "mend"
+        case State.READY if wants_approval:
+            return "approve"
+        case State.READY | State.APPROVED:
+            return "lock"
+        case State.LOCKED:
+            return "send"
+        case State.SENDING:
+            return "deliver"
+        case State.PAUSED:
+            return "resume"
+        case State.HELD:
+            return "release"
+        case _:
+            return "nothing"

@@ -1,0 +1,76 @@
+"""The desk as an ASGI application: its topics, its routes, its headers."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import anyio.to_thread
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Scope
+
+from newsletter.press import Site
+from newsletter.web import checks, edition, mine, signin, today, users
+from newsletter.web.guard import Guard
+from newsletter.web.headers import Headers
+from newsletter.web.routing import Endpoint
+from newsletter.web.views import STATIC
+
+TOPICS = (
+    today.pages,
+    edition.pages,
+    checks.pages,
+    mine.pages,
+    users.pages,
+    signin.pages,
+)
+"""Every page of the desk. A new module is added here, and nowhere else."""
+
+THREADS = 8
+"""How many requests are worked on at once. The press shares the processors, and SQLite has one writer."""
+
+
+def create_app(site: Site) -> ASGIApp:
+    """The desk of a site."""
+    guard = Guard(site, TOPICS)
+    paths: dict[str, dict[str, Endpoint]] = {}
+    for endpoint in guard.endpoints:
+        methods = paths.setdefault(endpoint.path, {})
+        if endpoint.method in methods:
+            raise ValueError(f"there are two pages for {endpoint.method} {endpoint.path}")
+        methods[endpoint.method] = endpoint
+    routes = [Route(path, _answering(guard, methods), methods=list(methods)) for path, methods in paths.items()]
+    app = Starlette(
+        routes=[*routes, Mount("/static", _Static(directory=STATIC))],
+        exception_handlers={HTTPException: guard.http_error},
+        lifespan=_few_threads,
+    )
+    app.router.redirect_slashes = False
+    return Headers(app)
+
+
+def _answering(guard: Guard, methods: dict[str, Endpoint]) -> Callable[[Request], Awaitable[Response]]:
+    async def answer(request: Request) -> Response:
+        return await guard.answer(request, methods)
+
+    return answer
+
+
+@asynccontextmanager
+async def _few_threads(_app: Starlette) -> AsyncIterator[None]:
+    anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
+    yield
+
+
+class _Static(StaticFiles):
+    """Our own files. Their addresses change with them, so that browsers may keep them."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        response = await super().get_response(path, scope)
+        response.headers["cache-control"] = "public, max-age=31536000, immutable"
+        return response

@@ -1,0 +1,80 @@
+"""What a form brought, and whether it is one of ours."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qsl, urlsplit
+
+from starlette.requests import Request
+
+from newsletter.errors import NewsletterError
+
+MOST_BYTES = 1 << 20
+_MOST_FIELDS = 2_000
+
+
+class TooLarge(NewsletterError):
+    """This form is larger than any that the desk has."""
+
+
+class NoForm(NewsletterError):
+    """This is no form that the desk understands: send application/x-www-form-urlencoded."""
+
+
+class Forged(NewsletterError):
+    """This form did not come from a page of this desk, or from one that you opened before you signed in: open the page
+    again and send it from there."""
+
+
+class Form:
+    """The fields of a form, in their order."""
+
+    def __init__(self, fields: list[tuple[str, str]]) -> None:
+        self.fields = fields
+
+    def get(self, name: str, default: str = "") -> str:
+        """The last value of a field; a browser's line ends are made ``\\n``."""
+        return next((value for key, value in reversed(self.fields) if key == name), default).replace("\r\n", "\n")
+
+    def all(self, name: str) -> list[str]:
+        """Every value of a field."""
+        return [value.replace("\r\n", "\n") for key, value in self.fields if key == name]
+
+    def __contains__(self, name: str) -> bool:
+        return any(key == name for key, _ in self.fields)
+
+
+async def read_form(request: Request) -> Form:
+    """The form of a request. Raises `TooLarge` as soon as it is, and `NoForm`."""
+    size, parts = 0, []
+    async for part in request.stream():
+        size += len(part)
+        if size > MOST_BYTES:
+            raise TooLarge
+        parts.append(part)
+    if size == 0:
+        return Form([])
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/x-www-form-urlencoded":
+        raise NoForm
+    try:
+        fields = parse_qsl(
+            b"".join(parts).decode("utf-8"),
+            keep_blank_values=True, encoding="utf-8", errors="strict", max_num_fields=_MOST_FIELDS,
+        )  # fmt: skip
+    except ValueError:
+        raise NoForm from None
+    if any("\0" in value for pair in fields for value in pair):  # PostgreSQL stores none
+        raise NoForm
+    return Form(fields)
+
+
+def refuse_elsewhere(request: Request, base_url: str) -> None:
+    """Raises `Forged` when the browser says that another site's page made it send this.
+
+    A client that says nothing of the kind is no browser of today; the form's token is asked for all the same.
+    """
+    site = request.headers.get("sec-fetch-site")
+    if site is not None and site != "same-origin":
+        raise Forged
+    origin = request.headers.get("origin")
+    if origin is not None and urlsplit(origin).netloc not in (request.headers.get("host"), urlsplit(base_url).netloc):
+        raise Forged

@@ -1,0 +1,66 @@
+"""The templates of the desk, and the words and numbers in them."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+HERE = Path(__file__).parent
+STATIC = HERE / "static"
+
+
+@cache
+def environment() -> Environment:
+    """The templates, read once. Everything is escaped; a name that was not given is an error."""
+    made = Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.globals["static"] = static
+    made.filters |= {"number": number, "clock": clock, "moment": moment, "day": day, "iso": iso, "plural": plural}
+    return made
+
+
+@cache
+def static(name: str) -> str:
+    """The address of a file of ours. It changes with the file, so that browsers may keep it for good."""
+    return f"/static/{name}?v={sha256((STATIC / name).read_bytes()).hexdigest()[:12]}"
+
+
+def number(value: int) -> str:
+    """``4,812``"""
+    return f"{value:,}"
+
+
+def plural(value: int, one: str, many: str = "") -> str:
+    """``1 reader``, ``4,812 readers``"""
+    return f"{value:,} {one if value == 1 else many or one + 's'}"
+
+
+def clock(instant: datetime, zone: str) -> str:
+    """The wall time of an instant in an IANA zone: ``05:45``."""
+    return f"{instant.astimezone(ZoneInfo(zone)):%H:%M}"
+
+
+def moment(instant: datetime, zone: str) -> str:
+    """Day and wall time: ``Mon 23 Nov, 05:45``."""
+    local = instant.astimezone(ZoneInfo(zone))
+    return f"{local:%a} {local.day} {local:%b}, {local:%H:%M}"
+
+
+def day(value: date) -> str:
+    """``Monday, 23 November 2026``, of a date."""
+    return f"{value:%A}, {value.day} {value:%B %Y}"
+
+
+def iso(instant: datetime) -> str:
+    """For the ``datetime`` attribute, to the millisecond that the database keeps."""
+    return instant.isoformat(timespec="milliseconds")
