@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from functools import cache
 from typing import Any
 
 import httpx
@@ -58,14 +59,16 @@ def visitor(site: Site, **headers: str) -> Visitor:
     return Visitor(create_app(site), **headers)
 
 
-_HASHED = {}
+@cache
+def hashed() -> str:
+    """What is kept of `PASSWORD`: hashed once, for it is slow on purpose."""
+    return hash_password(PASSWORD)
 
 
 def account(site: Site, name: str, role: Role) -> int:
-    """An account with `PASSWORD`, made without waiting for its hash twice."""
-    hashed = _HASHED.setdefault(PASSWORD, hash_password(PASSWORD)) if not _HASHED else _HASHED[PASSWORD]
+    """An account with `PASSWORD`."""
     with site.database.writing() as session:
-        return users.make(session, name, role, hashed, site.clock.now()).id
+        return users.make(session, name, role, hashed(), site.clock.now()).id
 
 
 def signed_in(site: Site, name: str = "Edith", role: Role = Role.EDITOR) -> Visitor:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from playwright.sync_api import Browser as Chromium
-from playwright.sync_api import Page, Route, sync_playwright
+from playwright.sync_api import BrowserContext, Page, Route, sync_playwright
 
 from tools.pictures import picture
 
@@ -73,6 +73,32 @@ class Browser:
         with self.page(html, scheme=scheme) as page:
             page.evaluate(_AXE.read_text(encoding="utf-8"))
             said = page.evaluate("profile => axe.run(document, profile)", _PROFILE)
+        assert len(said["passes"]) > 15, "axe has looked at next to nothing"
+        return [*said["violations"], *said["incomplete"]]
+
+    @contextmanager
+    def context(
+        self, url: str, *, width: int = 1280, scheme: Scheme = "light", script: bool = True, bypass_policy: bool = True
+    ) -> Iterator[BrowserContext]:
+        """A visit to a web site at ``url``. Pages' own Content-Security-Policy lets no judge in: it counts only where
+        ``bypass_policy`` is false."""
+        context = self._chromium.new_context(
+            base_url=url,
+            viewport={"width": width, "height": 800},
+            color_scheme=scheme,
+            java_script_enabled=script,
+            bypass_csp=bypass_policy,
+        )
+        context.set_default_timeout(10_000)
+        try:
+            yield context
+        finally:
+            context.close()
+
+    def axe_of(self, page: Page) -> list[dict[str, Any]]:
+        """What axe finds on a web page, and what it could not decide: every rule, best practice too."""
+        page.evaluate(_AXE.read_text(encoding="utf-8"))
+        said = page.evaluate("axe.run(document)")
         assert len(said["passes"]) > 15, "axe has looked at next to nothing"
         return [*said["violations"], *said["incomplete"]]
 

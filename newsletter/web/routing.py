@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from newsletter.web.ask import Ask
 
 Handler = Callable[["Ask"], Response] | Callable[["Ask"], Awaitable[Response]]
-"""A plain function runs in a thread and may call the press; a coroutine runs on the web server's loop, where nothing may
-block."""
+"""A plain function runs in a thread and may call the press; a coroutine runs on the web server's loop and must not
+block it."""
 
 PUBLIC: Final = None
 """In place of a role: for whoever comes by. The tests hold the list of these pages."""

@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from newsletter.clock import local_date
+
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
 
@@ -25,7 +27,15 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.globals["static"] = static
-    made.filters |= {"number": number, "clock": clock, "moment": moment, "day": day, "iso": iso, "plural": plural}
+    made.filters |= {
+        "clock": clock,
+        "date": local_date,
+        "day": day,
+        "iso": iso,
+        "moment": moment,
+        "number": number,
+        "plural": plural,
+    }
     return made
 
 

@@ -1,0 +1,140 @@
+"""The desk in a real browser, from a real server: it can be used, also without script, and axe finds nothing."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from playwright.sync_api import BrowserContext
+
+from newsletter import press
+from newsletter.accounts import Role, tokens
+from newsletter.database import Database
+from newsletter.database.schema import upgrade
+from newsletter.testing import FixedClock
+from newsletter.testing.stories import store
+from newsletter.web import WebServer
+from tests.desk import PASSWORD, account
+from tests.servers import CHROMIUM
+from tests.sites import CONFIG, make_site
+from tools.browser import Browser, Scheme, browser
+
+pytestmark = pytest.mark.needs("chromium")
+
+EDITION = "/editions/morning/2026-11-23"
+PAGES = ("/", "/me", "/users", EDITION, f"{EDITION}/checks", "/nothing")
+"""What an admin sees of the sample; a page that is added belongs here."""
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a desk with every kind of thing on it: held, blocked and planned editions, people, tokens."""
+    folder = tmp_path_factory.mktemp("desk")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    database = Database(f"sqlite:///{folder / 'n.db'}")
+    upgrade(database)
+    clock = FixedClock("2026-11-22T04:00:00+00:00")
+    site = make_site(
+        folder / "site", database, clock, config=CONFIG.replace("briefings:", f"web: {{port: {port}}}\nbriefings:")
+    )
+    press.assemble(site, "morning")
+    press.hold(site, "morning/2026-11-22", "Omar", "the lead is wrong")
+    for name, role in (("Edith", Role.ADMIN), ("Omar", Role.OPERATOR), ("Rita", Role.VIEWER)):
+        account(site, name, role)
+    tokens.make(database, "nightly", Role.VIEWER, clock.now())
+    clock.advance(timedelta(days=1))
+    with database.writing() as session:
+        store(session, "harbour", "ferry", now=clock.now(), published_at=clock.now())
+        store(session, "draft", headline="TK the harbour", now=clock.now(), published_at=clock.now(), priority=1)
+    press.assemble(site, "morning")
+    with WebServer(site) as server:
+        yield server.url
+    database.close()
+
+
+@pytest.fixture(scope="module")
+def opened() -> Iterator[Browser]:
+    with browser() as chromium:
+        yield chromium
+
+
+@pytest.fixture
+def chromium(request: pytest.FixtureRequest) -> Browser:
+    """Asked for late, so that `needs` speaks before a browser that is not there is started."""
+    assert CHROMIUM
+    found: Browser = request.getfixturevalue("opened")
+    return found
+
+
+def signed_in(context: BrowserContext) -> None:
+    page = context.new_page()
+    page.goto("/sign-in?next=/me")
+    page.get_by_label("Name").fill("Edith")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    assert page.url.endswith("/me")
+    page.close()
+
+
+@pytest.mark.needs("node judges")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [320, 1280])
+def test_axe_finds_nothing_on_any_page_and_none_is_wider_than_the_window(
+    chromium: Browser, served: str, scheme: Scheme, width: int
+) -> None:
+    found: list[Any] = []
+    with chromium.context(served, width=width, scheme=scheme) as context:
+        page = context.new_page()
+        page.goto("/sign-in")
+        found += chromium.axe_of(page)
+        signed_in(context)
+        for path in PAGES:
+            page.goto(path)
+            found += [(path, rule["id"], [node["html"] for node in rule["nodes"]]) for rule in chromium.axe_of(page)]
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+    assert found == []
+
+
+def test_pages_load_nothing_from_elsewhere_and_break_no_rule_of_their_policy(chromium: Browser, served: str) -> None:
+    asked, said = [], []
+    with chromium.context(served, bypass_policy=False) as context:
+        page = context.new_page()
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("console", lambda message: said.append(message.text))
+        page.on("pageerror", lambda error: said.append(str(error)))
+        signed_in(context)
+        for path in PAGES[:-1]:
+            page.goto(path)
+            assert page.evaluate("typeof htmx") == "object"
+    assert asked
+    assert not [url for url in asked if not url.startswith(f"{served}/")]
+    assert said == []
+
+
+def test_everything_works_without_script_and_by_keyboard(chromium: Browser, served: str) -> None:
+    """Sign in by keys alone, skip to the page, follow the edition to its checks, and say that the news is seen."""
+    with chromium.context(served, script=False) as context:
+        page = context.new_page()
+        page.goto("/")
+        page.get_by_label("Name").focus()
+        page.keyboard.type("rita")
+        page.keyboard.press("Tab")
+        page.keyboard.type(PASSWORD)
+        page.keyboard.press("Enter")
+        page.get_by_role("heading", name="Today").wait_for()
+        page.keyboard.press("Tab")
+        assert page.locator(":focus").inner_text() == "Skip to the page"
+        page.keyboard.press("Enter")
+        assert page.url.endswith("#main")
+        page.get_by_role("button", name="I have seen these").press("Enter")
+        page.get_by_text("Nothing has changed").wait_for()
+        page.get_by_role("link", name="Monday, 23 November 2026").press("Enter")
+        page.get_by_role("link", name="Checks").press("Enter")
+        page.get_by_role("heading", name="Checks").wait_for()
+        page.goto("/users")
+        assert "this needs the role admin" in page.inner_text("main")
