@@ -8,11 +8,11 @@ from typing import Literal
 
 from sqlalchemy import select
 
-from newsletter.checks import Finding, Severity
+from newsletter.checks import Finding, Severity, blocks
 from newsletter.editions import store
 from newsletter.editions.models import Edition, Variant
 from newsletter.editions.states import LOCKABLE, OUT, State
-from newsletter.errors import NewsletterError, NotFound
+from newsletter.errors import NewsletterError
 from newsletter.press import times
 from newsletter.press.assemble import edition_of
 from newsletter.press.check import check
@@ -52,11 +52,15 @@ class Standing:
     """``required`` or ``none``"""
     approved_by: str
     next: Next
-    blocking: tuple[Finding, ...]
-    findings: int
-    """How many there are in all."""
+    findings: tuple[Finding, ...] | None
+    """What the checks say, None where they were not asked, or have nothing to say any more."""
     trouble: str
     """Why it cannot even be rendered, empty where it can."""
+
+    @property
+    def blocking(self) -> tuple[Finding, ...]:
+        """The findings that keep it from going out."""
+        return tuple(one for one in self.findings or () if one.severity == Severity.BLOCK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +82,14 @@ def desks(site: Site) -> list[Desk]:
     return [_desk(site, key) for key in site.settings.briefings]
 
 
-def standing(site: Site, key: str) -> Standing:
-    """Where one edition stands, findings included. Raises `NotFound` where there is none in the database."""
+def standing(site: Site, key: str, *, checked: bool = True) -> Standing:
+    """Where one edition stands. Not ``checked``, nothing is rendered for it: then what comes next is what would come
+    if nothing blocked. Raises `NotFound` where there is none in the database.
+    """
     key = edition_of(site, key)
     with site.database.reading() as session:
         edition = store.find(session, key)
-    return _standing(site, edition.briefing, edition.edition_date, edition)
+    return _standing(site, edition.briefing, edition.edition_date, edition, checked=checked)
 
 
 def _desk(site: Site, briefing: str) -> Desk:
@@ -118,11 +124,10 @@ def _desk(site: Site, briefing: str) -> Desk:
     )
 
 
-def _standing(site: Site, briefing: str, day: date, edition: Edition | None) -> Standing:
+def _standing(site: Site, briefing: str, day: date, edition: Edition | None, *, checked: bool = True) -> Standing:
     rules = site.briefing(briefing)
     state = State(edition.state) if edition is not None else None
-    findings, trouble = _findings(site, edition) if edition is not None else ((), "")
-    blocking = tuple(one for one in findings if one.severity == Severity.BLOCK)
+    findings, trouble = _findings(site, edition) if edition is not None and checked else (None, "")
     first = times.first_due(site.settings, briefing, day) if rules.schedule else None
     if edition is not None and state in OUT:
         with site.database.reading() as session:  # "now" may have been said
@@ -146,23 +151,21 @@ def _standing(site: Site, briefing: str, day: date, edition: Edition | None) -> 
         frozen=frozen,
         approval=rules.approval,
         approved_by=(edition.approved_by or "") if edition is not None else "",
-        next=_next(state, wants_approval=rules.approval == "required", broken=bool(blocking or trouble)),
-        blocking=blocking,
-        findings=len(findings),
+        next=_next(state, wants_approval=rules.approval == "required", broken=bool(trouble) or blocks(findings or ())),
+        findings=findings,
         trouble=trouble,
     )
 
 
-def _findings(site: Site, edition: Edition) -> tuple[tuple[Finding, ...], str]:
+def _findings(site: Site, edition: Edition) -> tuple[tuple[Finding, ...] | None, str]:
     """What the checks say of an edition that can still be mended; of others nothing is left to say."""
-    if State(edition.state) not in LOCKABLE:
-        return (), ""
+    held_before_lock = edition.state == State.HELD and edition.locked_at is None and edition.assembled_at is not None
+    if State(edition.state) not in LOCKABLE and not held_before_lock:
+        return None, ""
     try:
         return tuple(check(site, edition.key)), ""
-    except NotFound:
-        return (), ""
     except NewsletterError as error:
-        return (), str(error)
+        return None, str(error)
 
 
 def _next(state: State | None, *, wants_approval: bool, broken: bool) -> Next:

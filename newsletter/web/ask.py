@@ -29,8 +29,8 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _NOTICE = "newsletter-notice"
-_VISITOR = "newsletter-visitor"
-"""Whose value stands for the session in the forms of those who have none."""
+_VISITOR = "visitor"
+"""The cookie whose value stands for the session's in the forms of those who have none."""
 
 
 @dataclass
@@ -96,7 +96,11 @@ class Ask:
         """The value of the cookie that forms are bound to: the session's, or a visitor's."""
         if self.who is not None and self.who.session_id is not None:
             return self.request.cookies[session_cookie(self.guard.secure)]
-        return self.request.cookies.get(_VISITOR) or new_token()
+        return self.request.cookies.get(self._visitor) or new_token()
+
+    @property
+    def _visitor(self) -> str:
+        return f"{session_cookie(self.guard.secure)}-{_VISITOR}"
 
     async def thread(self, work: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
         """Runs what blocks beside the loop; for handlers that are coroutines."""
@@ -116,21 +120,24 @@ class Ask:
             **values,
         )  # fmt: skip
         response = HTMLResponse(html, status)
-        if notice:
+        if notice and not self.is_htmx:
             response.delete_cookie(_NOTICE)
-        if self.who is None and self.request.cookies.get(_VISITOR) != self.cookie:
-            self._set(response, _VISITOR, self.cookie)
+        if self.who is None and self.request.cookies.get(self._visitor) != self.cookie:
+            self._set(response, self._visitor, self.cookie)
         return response
 
-    def edition_page(self, template: str, tab: str = "", status: int = 200, **values: Any) -> HTMLResponse:
+    def edition_page(
+        self, template: str, tab: str = "", status: int = 200, *, checked: bool = False, **values: Any
+    ) -> HTMLResponse:
         """A page of the edition that the address names, which extends ``edition.html``: with its head and its tabs.
 
-        ``tab`` is the name of the one that is open. Raises `NotFound`.
+        ``tab`` is the name of the one that is open. The checks are asked only for a page that shows what they say
+        (``checked``); on others the number at their tab comes afterwards, by script. Raises `NotFound`.
         """
         return self.page(
             template,
             status,
-            edition=press.standing(self.site, self.key),
+            edition=press.standing(self.site, self.key, checked=checked),
             tabs=self._allowed(self.guard.tabs),
             tab=tab,
             **values,

@@ -15,4 +15,10 @@ pages.tab("Checks", "checks", order=50)
 
 @pages.get(f"{EDITION}/checks", Role.VIEWER)
 def checks(ask: Ask) -> Response:
-    return ask.edition_page("checks.html", tab="checks", findings=press.check(ask.site, ask.key))
+    return ask.edition_page("checks.html", tab="checks", checked=True)
+
+
+@pages.get(f"{EDITION}/checks/count", Role.VIEWER)
+def count(ask: Ask) -> Response:
+    """The number at the tab, for the pages that did not wait for it."""
+    return ask.page("checks-count.html", edition=press.standing(ask.site, ask.key))

@@ -13,4 +13,4 @@ pages = Pages()
 
 @pages.get(EDITION, Role.VIEWER)
 def hub(ask: Ask) -> Response:
-    return ask.edition_page("edition-hub.html")
+    return ask.edition_page("edition-hub.html", checked=True)

@@ -328,6 +328,38 @@ def test_today_shows_what_blocks_an_edition(site: Site) -> None:
     assert "blocks" in checks
 
 
+def test_the_checks_of_an_edition_that_is_on_its_way_have_nothing_to_say(site: Site) -> None:
+    person = signed_in(site)
+    assert "Nothing found" in person.get(f"{TODAY}/checks").text
+    assert "count" not in person.get(f"{TODAY}/checks/count").text
+    press.lock(site, "morning/2026-11-23")
+    assert "This one is locked." in person.get(f"{TODAY}/checks").text
+    assert "Frozen; it sends at" in person.get(TODAY).text
+
+
+def test_an_edition_that_cannot_be_rendered_says_why(site: Site) -> None:
+    template = site.settings.templates / "briefing"
+    for file in template.rglob("*.mjml"):
+        file.write_text(file.read_text(encoding="utf-8") + "{{ nothing_of_the_kind }}", encoding="utf-8")
+    person = signed_in(site)
+    for path in ("/", TODAY, f"{TODAY}/checks"):
+        page = person.get(path)
+        assert page.status_code == 200, path
+        assert "It cannot be rendered" in page.text, path
+
+
+def test_a_held_edition_is_checked_and_the_number_stands_at_the_tab(site: Site) -> None:
+    with site.database.writing() as session:
+        store(session, "draft", headline="TK the harbour", now=site.clock.now(), priority=1)
+    press.assemble(site, "morning")
+    press.hold(site, "morning/2026-11-23", "Omar", "wait")
+    person = signed_in(site)
+    assert "tripwires" in person.get(f"{TODAY}/checks").text
+    fragment = person.get(f"{TODAY}/checks/count").text
+    assert 'class="count bad"' in fragment
+    assert "<html" not in fragment
+
+
 def test_today_shows_what_changed_until_it_was_seen(site: Site) -> None:
     person = signed_in(site)
     clock = site.clock

@@ -30,7 +30,7 @@ def upgrade() -> None:
     op.create_table(
         'desk_session',
         sa.Column('id', BIG, nullable=False),
-        sa.Column('user_id', sa.Integer(), nullable=False),
+        sa.Column('user_id', BIG, nullable=False),
         sa.Column('token_hash', sa.LargeBinary(length=32), nullable=False),
         sa.Column('created_at', sa.BigInteger(), nullable=False),
         sa.Column('seen_at', sa.BigInteger(), nullable=False),
