@@ -7,7 +7,7 @@ LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --generate-hash
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint types floors check ci screenshots golden bench crash lock setup clean
+.PHONY: help demo test lint types floors check ci screenshots golden caniemail bench crash lock setup clean
 
 help: ## Print this
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ screenshots: $(READY) ## Take the README's pictures anew (Chromium)
 
 golden: $(READY) ## Print the sample edition anew; look at the difference before you commit it
 	@$(BIN)/python -m tests.golden
+
+caniemail: $(READY) ## Bring the data of Can I email up to date from the npm registry; look at the difference
+	@$(BIN)/python -m tools.caniemail
 
 bench: $(READY) ## Run the benchmarks and print their tables (20 minutes; ARGS=--quick for a look)
 	@$(BIN)/python -m benchmarks $(ARGS)

@@ -36,12 +36,14 @@ for _name in (
     "headings",
     "title",
     "language",
+    "contrast",
     "unsubscribe",
     "postal_address",
     "text_part",
     "size",
     "style_size",
     "doctype",
+    "support",
 ):
     import_module(f"{__name__}.{_name}")
 

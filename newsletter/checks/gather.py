@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from newsletter.checks.registry import CheckedVariant, CheckInput, StoryFact
+from newsletter.config import SHARES, MailClient
 from newsletter.editions.candidates import latest_of
 from newsletter.editions.models import Edition, Slot, Variant
 from newsletter.editions.overrides import unmet
@@ -24,6 +25,7 @@ def gather(
     variants: Mapping[str, CheckedVariant],
     *,
     at: datetime,
+    clients: Mapping[MailClient, float] = SHARES,
 ) -> CheckInput:
     """The input of the checks for an edition whose variants have been rendered.
 
@@ -37,6 +39,7 @@ def gather(
         stories=_stories(session, edition),
         publication=publication,
         variants=dict(variants),
+        clients=clients,
         last_subjects=_last_subjects(session, edition),
         unmet=unmet(session, edition),
     )

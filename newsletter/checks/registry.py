@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
 from functools import cached_property
 
 from newsletter.checks.page import Page
+from newsletter.checks.styled import Styled
+from newsletter.config import SHARES, MailClient
 from newsletter.rendering.model import EditionView, PublicationView, Rendered
 
 log = logging.getLogger(__name__)
@@ -54,6 +56,11 @@ class CheckedVariant:
         """The HTML part, read once for all checks."""
         return Page.read(self.rendered.html)
 
+    @cached_property
+    def styled(self) -> Styled:
+        """The HTML part with its style sheets resolved, read once for all checks."""
+        return Styled(self.rendered.html)
+
 
 @dataclass(frozen=True, slots=True)
 class StoryFact:
@@ -84,6 +91,8 @@ class CheckInput:
     """By segment, in the briefing's order."""
     last_subjects: frozenset[str] = frozenset()
     """The subjects of the briefing's last edition that went out."""
+    clients: Mapping[MailClient, float] = field(default_factory=lambda: SHARES)
+    """What share of the readers uses which mail program, in percent: ``clients`` of the config."""
     unmet: tuple[str, ...] = ()
     """Pins and moves that could not be followed, in words."""
 

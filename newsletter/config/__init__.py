@@ -1,5 +1,6 @@
 """One settings object, parsed once, frozen, failing loudly with file, line and what to write instead."""
 
+from newsletter.config.clients import SHARES, MailClient
 from newsletter.config.load import load_settings
 from newsletter.config.models import (
     BackendSettings,
@@ -17,10 +18,12 @@ from newsletter.config.models import (
 )
 
 __all__ = [
+    "SHARES",
     "BackendSettings",
     "Briefing",
     "Dkim",
     "LimitSettings",
+    "MailClient",
     "PaceSettings",
     "Publication",
     "ReplyRule",

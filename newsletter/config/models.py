@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
+from newsletter.config.clients import SHARES, MailClient
 from newsletter.config.kinds import (
     Address,
     BriefingKey,
@@ -333,6 +334,8 @@ class Settings(Model):
     web: WebSettings = WebSettings()
     test_addresses: tuple[str, ...] = ()
     """Who may get test copies: addresses, or ``@domain`` for everyone there."""
+    clients: dict[MailClient, Annotated[float, Field(ge=0, le=100)]] = Field(default_factory=lambda: dict(SHARES))
+    """Percent of the readers who use a mail program; those that are not named count for nothing."""
     root: Path
     """The site's folder, absolute. Not written in the file: it is where the file stands."""
 
@@ -342,6 +345,12 @@ class Settings(Model):
             raise ValueError("production needs secret_key: ${NEWSLETTER_SECRET_KEY}, and that variable set")
         if self.secret_key and len(self.secret_key.get_secret_value()) < 32:
             raise ValueError("secret_key is shorter than 32 characters: make one with `openssl rand -hex 32`")
+        return self
+
+    @model_validator(mode="after")
+    def _whole(self) -> Settings:
+        if (whole := sum(self.clients.values())) > 100:
+            raise ValueError(f"clients add up to {whole:g} percent: write shares of 100 at most")
         return self
 
     @model_validator(mode="after")

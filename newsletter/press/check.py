@@ -17,5 +17,5 @@ def check(site: Site, key: str, rendered: Mapping[str, CheckedVariant] | None = 
     with site.database.reading() as session:
         edition = store.find(session, key)
         at = max(edition.due_at, site.clock.now())
-        subject = gather(session, edition, site.publication, rendered, at=at)
+        subject = gather(session, edition, site.publication, rendered, at=at, clients=site.settings.clients)
     return run(subject)

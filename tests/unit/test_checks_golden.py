@@ -31,6 +31,7 @@ from newsletter.rendering.model import EditionView, ReaderValues, Rendered
 from newsletter.rendering.slots import url_word
 from newsletter.testing.samples import VARIANTS, ordinary
 from tests import mails
+from tests.corpus.editions import BAD_EDITIONS
 
 AT = datetime(2026, 11, 23, 6, tzinfo=UTC)
 
@@ -209,6 +210,8 @@ BAD: dict[str, tuple[str, Severity, Callable[[], CheckInput]]] = {
     "no doctype": ("doctype", BLOCK, lambda: html("<!DOCTYPE html>", "")),
     "an old doctype": ("doctype", BLOCK, lambda: html("<!DOCTYPE html>", '<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0">')),
 }  # fmt: skip
+
+BAD |= BAD_EDITIONS
 
 
 def headings(old: str, new: str) -> CheckInput:
