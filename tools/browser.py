@@ -106,19 +106,20 @@ class Browser:
         assert len(said["passes"]) > 15, "axe has looked at next to nothing"
         return [*said["violations"], *said["incomplete"]]
 
-    def reports(self, html: str, rules: list[str]) -> dict[Scheme, dict[str, Any]]:
-        """What axe says by some of its rules, in either scheme, in one window for all mails: many can be looked at.
+    def reports(self, html: str, rules: list[str], schemes: list[Scheme]) -> dict[Scheme, dict[str, Any]]:
+        """What axe says by some of its rules, in one window for all mails, so that many can be looked at.
 
         Each node has its own ``words`` as well, without those of the elements in it.
         """
         page = self._window
-        page.emulate_media(color_scheme="light")
         page.goto("about:blank")  # a document that is written over keeps the color-scheme of the one before
         page.set_content(html, wait_until="load")
         page.evaluate(_AXE.read_text(encoding="utf-8"))
-        light = page.evaluate(_RUN, rules)
-        page.emulate_media(color_scheme="dark")
-        return {"light": light, "dark": page.evaluate(_RUN, rules)}
+        found: dict[Scheme, dict[str, Any]] = {}
+        for scheme in schemes:
+            page.emulate_media(color_scheme=scheme)
+            found[scheme] = page.evaluate(_RUN, rules)
+        return found
 
     @cached_property
     def _window(self) -> Page:

@@ -37,6 +37,7 @@ for _name in (
     "title",
     "language",
     "contrast",
+    "accessibility",
     "unsubscribe",
     "postal_address",
     "text_part",

@@ -40,8 +40,8 @@ def changed(old: str, new: str) -> CheckInput:
 
 
 def added(html: str) -> CheckInput:
-    """The good edition with something at its end."""
-    return changed("</body>", f"{html}</body>")
+    """The good edition with something at its end, inside the element that has its language."""
+    return changed("</div></body>", f"{html}</div></body>")
 
 
 BLOCK, WARN, NOTE = Severity
@@ -61,6 +61,13 @@ BAD_EDITIONS: dict[str, tuple[str, Severity, Callable[[], CheckInput]]] = {
             "[data-ogsc] .m, [data-ogsc] img { color: #b3b3b3", "[data-ogsc] .m, [data-ogsc] img { color: #222222"
         ),
     ),
+    "a table that is read out": (
+        "accessibility",
+        WARN,
+        lambda: added("<table><tr><td>Tides</td></tr></table>"),
+    ),
+    "click here": ("accessibility", WARN, lambda: changed(">Unsubscribe</a>", ">Click here</a>")),
+    "no language in the body": ("accessibility", WARN, lambda: changed('role="article" lang="en"', 'role="article"')),
     "the lead in WebP": ("support", BLOCK, lambda: changed("harbour.jpg?quality=75&amp;auto=webp", "harbour.webp")),
     "columns by flex": (
         "support",

@@ -6,7 +6,7 @@ A mail is read once (`Styled`); what it has in common with others (selectors, ru
 
 from newsletter.checks.styled.cascade import DARK, LIGHT, OUTLOOK_DARK, Environment, Styled
 from newsletter.checks.styled.colours import Colour, contrast
-from newsletter.checks.styled.looks import Look, Run, looks, runs
+from newsletter.checks.styled.looks import Look, Run, looks, run, runs
 from newsletter.checks.styled.nodes import Node
 
 __all__ = [
@@ -21,5 +21,6 @@ __all__ = [
     "Styled",
     "contrast",
     "looks",
+    "run",
     "runs",
 ]

@@ -68,6 +68,14 @@ class Styled:
         return list(self.body.walk())
 
     @cached_property
+    def knows_dark(self) -> bool:
+        """Whether the mail says that it has a dark scheme of its own, so that a browser's defaults are dark ones."""
+        for node in self.nodes:
+            if node.tag == "meta" and node.attributes.get("name", "").lower() == "color-scheme":
+                return "dark" in node.attributes.get("content", "")
+        return any("dark" in value for value in self.declared(self.root).get("color-scheme", ())[-1:])
+
+    @cached_property
     def sheets(self) -> list[Sheet]:
         """The style sheets in the document; those for Outlook for Windows alone stand in comments and are not here."""
         return [

@@ -48,6 +48,8 @@ class Look:
     display: str
     unseen: bool
     """Neither it nor anything in it is shown."""
+    silent: bool
+    """A screen reader does not read it, nor anything in it."""
     invisible: bool
     """It is not shown; something in it may be."""
     opacity: float
@@ -80,14 +82,6 @@ class Run:
     """With ``picture``: whether a colour stands in where the picture is not loaded."""
 
 
-def knows_dark(styled: Styled) -> bool:
-    """Whether the mail says that it has a dark scheme of its own, so that a browser's defaults are dark ones."""
-    for node in styled.nodes:
-        if node.tag == "meta" and node.attributes.get("name", "").lower() == "color-scheme":
-            return "dark" in node.attributes.get("content", "")
-    return any("dark" in value for value in styled.declared(styled.root).get("color-scheme", ())[-1:])
-
-
 def looks(styled: Styled, environment: Environment = LIGHT) -> dict[Node, Look]:
     """How every element looks; worked out once."""
     known: dict[Node, Look] | None = styled.kept.get(environment)
@@ -97,8 +91,8 @@ def looks(styled: Styled, environment: Environment = LIGHT) -> dict[Node, Look]:
 
 
 def _looks(styled: Styled, environment: Environment) -> dict[Node, Look]:
-    dark = environment.dark and knows_dark(styled)
-    first = Look(WHITE if dark else BLACK, 16, 400, False, "serif", "block", False, False, 1, (), outlook=False)
+    dark = environment.dark and styled.knows_dark
+    first = Look(WHITE if dark else BLACK, 16, 400, False, "serif", "block", False, False, False, 1, (), outlook=False)
     found: dict[Node, Look] = {}
     for node in styled.nodes:
         above = found[node.parent] if node.parent is not None else first
@@ -136,6 +130,11 @@ def _look(styled: Styled, node: Node, above: Look, environment: Environment, dar
         or ("hidden" in node.attributes and "display" not in values)
         or opacity == 0
         or _clipped(values, known),
+        silent=above.silent
+        or node.tag in _UNSEEN
+        or display == "none"
+        or ("hidden" in node.attributes and "display" not in values)
+        or node.attributes.get("aria-hidden") == "true",
         invisible=visibility in ("hidden", "collapse") if visibility else above.invisible,
         opacity=opacity,
         layers=(*above.layers, layer) if layer is not None else above.layers,
@@ -270,18 +269,27 @@ def _clipped(values: Values, variables: Mapping[str, str]) -> bool:
 
 def runs(styled: Styled, environment: Environment = LIGHT) -> Iterator[Run]:
     """Every element that shows words of its own, with the colours that meet there."""
-    canvas = DARK_CANVAS if environment.dark and knows_dark(styled) else WHITE
     found = looks(styled, environment)
     for node in styled.inside:
         look = found[node]
         if not node.words or look.unseen or look.invisible or look.size == 0:
             continue
-        ground, picture, own = canvas, False, False
-        for layer in look.layers:
-            if layer.picture:
-                picture, own = True, layer.colour.alpha >= 1
-            elif layer.colour.alpha >= 1:
-                picture = False
-            ground = layer.colour.over(ground)
-        text = look.colour.faded(look.opacity).over(ground)
-        yield Run(node, look, text, ground, picture, own)
+        yield run(styled, environment, node)
+
+
+def run(styled: Styled, environment: Environment, node: Node) -> Run:
+    """An element with the colours that meet there, whether or not it has words of its own."""
+    look = looks(styled, environment)[node]
+    ground, picture, own = canvas(styled, environment), False, False
+    for layer in look.layers:
+        if layer.picture:
+            picture, own = True, layer.colour.alpha >= 1
+        elif layer.colour.alpha >= 1:
+            picture = False
+        ground = layer.colour.over(ground)
+    return Run(node, look, look.colour.faded(look.opacity).over(ground), ground, picture, own)
+
+
+def canvas(styled: Styled, environment: Environment) -> Colour:
+    """What lies below everything."""
+    return DARK_CANVAS if environment.dark and styled.knows_dark else WHITE

@@ -27,6 +27,8 @@ class Node:
     """Whether ``<!--[if !mso]><!-->`` keeps it from Outlook for Windows."""
     ghost_cells: int = 0
     """Table cells around it that only Outlook for Windows sees."""
+    in_vml: bool = False
+    """Whether it stands in a drawing that only Outlook for Windows sees."""
     outlook_before: str = ""
     """What only Outlook for Windows sees between the element before it and this one."""
     content: list[Node | str] = field(default_factory=list)
@@ -95,6 +97,7 @@ class _Reader:
         self.nodes: list[Node] = []
         self.not_outlook = False
         self.cells = 0
+        self.boxes = 0
 
     def read(self, root: Any) -> list[Node]:
         self._enter(root, None, 0)
@@ -107,6 +110,7 @@ class _Reader:
             parent,
             self.not_outlook,
             max(0, self.cells),
+            self.boxes > 0,
         )
         self.nodes.append(node)
         if parent is not None:
@@ -141,5 +145,6 @@ class _Reader:
         if "mso" not in condition:
             return ""
         inside = found[2].lower()
+        self.boxes += inside.count("<v:textbox") - inside.count("</v:textbox")
         self.cells += len(re.findall(r"<td\b", inside)) - inside.count("</td")
         return inside

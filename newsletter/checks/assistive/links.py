@@ -1,0 +1,131 @@
+"""Links that say where they lead, and that show without colours."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from newsletter.checks.assistive.problems import Problem, name, rule, spoken
+from newsletter.checks.styled import DARK, LIGHT, Environment, Look, Node, Run, Styled, contrast, looks, run
+
+GENERIC = frozenset(
+    line.strip()
+    for line in """
+    click here, click, here, read more, more, learn more, read on, continue, continue reading, see more
+    this link, link, view more, find out more, details, hier, hier klicken, klicken sie hier, mehr, mehr lesen
+    weiterlesen, mehr erfahren, mehr dazu, zum artikel, ici, cliquez ici, lire la suite, en savoir plus, plus
+    lire plus, aquí, haz clic aquí, leer más, más, más información, saber más, qui, clicca qui, leggi tutto
+    leggi di più, scopri di più, continua, aqui, clique aqui, leia mais, saiba mais, lees meer, meer lezen
+    klik hier, czytaj więcej, więcej, kliknij tutaj, läs mer, klicka här
+    """.replace("\n", ",").split(",")
+    if line.strip()
+)
+"""Words that say nothing when links are read one after the other, in the languages of many newsrooms."""
+_AROUND = " .…:→»›>-–—"
+_BLOCKS = ("block", "list-item", "table", "flex", "grid")
+_APART = 3.0
+_BORDER = re.compile(r"\b(solid|dashed|dotted|double|groove|ridge|inset|outset)\b")
+_LINES = re.compile(r"underline|overline|line-through")
+
+
+@rule
+def generic_words(styled: Styled) -> Iterable[Problem]:
+    for node in spoken(styled, "a"):
+        if "href" in node.attributes and (said := name(styled, node)).lower().strip(_AROUND) in GENERIC:
+            yield Problem(
+                "link-words",
+                node,
+                f"“{said}” does not say where the link leads",
+                "name it: “Read on: the harbour vote”",
+            )
+
+
+@rule
+def links_in_text(styled: Styled) -> Iterable[Problem]:
+    """Links in running text that differ from it by colour alone, and by too little of it (WCAG 2.2, 1.4.1).
+
+    As axe has it: an underline, a border, another font, weight, slope or size is enough; so is a contrast of 3:1. One
+    of the very colour of its text is not told apart by colour, and is left alone.
+    """
+    told: set[Node] = set()
+    for environment in (LIGHT, DARK):
+        found = looks(styled, environment)
+        for node in styled.inside:
+            if node.tag != "a" or "href" not in node.attributes or node.attributes.get("role", "link") != "link":
+                continue
+            look = found[node]
+            if node in told or look.unseen or look.invisible or look.display != "inline" or not node.text():
+                continue
+            block = next((one for one in node.above() if _is_block(found[one])), None)
+            if block is None or not _in_text(node, block, found) or _distinct(styled, node, block, found, environment):
+                continue
+            if _told_apart(run(styled, environment, node), run(styled, environment, block)):
+                continue
+            told.add(node)
+            yield Problem(
+                "link-in-text-block", node, "a link in running text differs from it by a little colour alone",
+                "underline it", environment=environment,
+            )  # fmt: skip
+
+
+def _is_block(look: Look) -> bool:
+    return look.display in _BLOCKS or look.display.startswith("table-")
+
+
+def _in_text(link: Node, block: Node, found: dict[Node, Look]) -> bool:
+    """Whether the line of the block in which it stands has more words beside links than in them."""
+    beside, within, here = "", "", 0
+    waiting: list[Node | str] = list(reversed(block.content))
+    while waiting and here < 2:
+        part = waiting.pop()
+        if isinstance(part, str):
+            beside += part
+            continue
+        if part is link:
+            here = 1
+        is_block = _is_block(found[part])
+        if is_block or part.tag in ("br", "hr"):
+            if here:
+                break
+            beside = within = ""
+        if is_block or found[part].unseen or found[part].invisible:
+            continue
+        if part.tag in ("button", "input", "select", "textarea") or (part.tag == "a" and "href" in part.attributes):
+            within += part.text()
+        else:
+            waiting += reversed(part.content)
+    return len(" ".join(beside.split())) > len(" ".join(within.split()))
+
+
+def _distinct(styled: Styled, link: Node, block: Node, found: dict[Node, Look], environment: Environment) -> bool:
+    values = styled.declared(link, environment)
+    if values.get("background-image", ("none",))[-1].lower() != "none":
+        return True
+    if any(
+        _BORDER.search(said := values[side][-1].lower()) and not re.match(r"0(?:px)?\s|.*\btransparent\b", said)
+        for side in ("border", "border-top", "border-bottom", "outline")
+        if side in values
+    ):
+        return True
+    one, other = found[link], found[block]
+    return (
+        one.family != other.family
+        or one.weight != other.weight
+        or one.italic != other.italic
+        or round(one.size, 2) != round(other.size, 2)
+        or _lines(styled, link, environment) != _lines(styled, block, environment)
+    )
+
+
+def _lines(styled: Styled, node: Node, environment: Environment) -> str:
+    """Which lines are drawn at an element's words by its own style."""
+    values = styled.declared(node, environment)
+    for prop in ("text-decoration-line", "text-decoration"):
+        if prop in values:
+            return " ".join(sorted(_LINES.findall(values[prop][-1].lower())))
+    return "underline" if node.tag in ("u", "ins") or (node.tag == "a" and "href" in node.attributes) else ""
+
+
+def _told_apart(link: Run, block: Run) -> bool:
+    words, ground = contrast(link.text, block.text), contrast(link.ground, block.ground)
+    return words >= _APART or ground >= _APART or (words == 1 and ground == 1) or link.picture or block.picture
