@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from newsletter.checks.registry import CheckInput, Finding, Severity, check
-from newsletter.checks.styled import DARK, LIGHT, OUTLOOK_DARK, Environment, Run, Styled, contrast, runs
+from newsletter.checks.styled import DARK, LIGHT, OUTLOOK_DARK, Environment, Run, Styled, contrast, shown
+from newsletter.checks.styled import run as colours_at
 
 NEEDED, NEEDED_LARGE = 4.5, 3.0
 UNREADABLE = 2.0
@@ -32,14 +33,18 @@ def pale(styled: Styled, environment: Environment) -> Iterator[Pale]:
     Over a picture that is judged which stands in where the picture is not loaded; where that is no colour, nothing is
     (`support` speaks of it). In Outlook's dark mode only what its own rules set counts: it changes the rest by itself.
     """
-    for run in runs(styled, environment):
+    fine: set[int] = set()
+    for node, look in shown(styled, environment):
+        if id(look) in fine:
+            continue
+        run = colours_at(styled, environment, node)
         if environment.outlook_dark and not (run.look.outlook and run.look.layers and run.look.layers[-1].outlook):
             continue
-        if (run.picture and not run.own_ground) or not any(letter.isalnum() for letter in run.node.words):
-            continue
         ratio = contrast(run.text, run.ground)
-        needed = NEEDED_LARGE if run.look.large else NEEDED
-        if ratio <= needed:
+        needed = NEEDED_LARGE if look.large else NEEDED
+        if ratio > needed or (run.picture and not run.own_ground):
+            fine.add(id(look))
+        elif any(letter.isalnum() for letter in node.words):
             yield Pale(run, ratio, needed)
 
 

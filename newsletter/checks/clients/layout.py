@@ -126,8 +126,8 @@ def places(mail: Mail) -> Iterable[Break]:
 
 def _is_negative(mail: Mail, node: Node) -> bool:
     return any(
-        re.search(r"(?:^|\s)-\d*\.?\d*[1-9]", mail.value(node, name))
-        for name in ("margin", "margin-top", "margin-right", "margin-bottom", "margin-left")
+        name.startswith("margin") and "-" in said[-1] and re.search(r"(?:^|\s)-\d*\.?\d*[1-9]", said[-1])
+        for name, said in mail.styled.declared(node).items()
     )
 
 

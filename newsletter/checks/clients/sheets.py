@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 from newsletter.checks.clients.breaks import Break, Mail, lacking, quoted, rule
-from newsletter.checks.styled import LIGHT, Environment, Node, Run, contrast, runs
+from newsletter.checks.styled import LIGHT, Environment, Node, Run, contrast, runs, shown
 
 _LEGIBLE = 3.0
 _WIDE, _NARROW = LIGHT, Environment("on a phone", width=375)
@@ -16,12 +16,8 @@ _ENOUGH = 20
 """Letters from which hidden words count as content."""
 
 
-def _said(run_list: Iterable[Run]) -> dict[str, Node]:
-    return {run.node.words: run.node for run in run_list}
-
-
-def _runs(mail: Mail, environment: Environment) -> list[Run]:
-    return list(runs(mail.styled, environment))
+def _said(mail: Mail, environment: Environment) -> dict[str, Node]:
+    return {node.words: node for node, _ in shown(mail.styled, environment)}
 
 
 @rule
@@ -29,9 +25,9 @@ def only_by_media(mail: Mail) -> Iterable[Break]:
     """Words that only a rule in @media brings to light."""
     if not mail.used["css-at-media"]:
         return
-    always = _said(_runs(mail, _NO_MEDIA))
+    always = _said(mail, _NO_MEDIA)
     for environment in (_WIDE, _NARROW):
-        lost = [node for words, node in _said(_runs(mail, environment)).items() if words not in always]
+        lost = [node for words, node in _said(mail, environment).items() if words not in always]
         if sum(len(node.words) for node in lost) >= _ENOUGH:
             yield Break(
                 lacking(["css-at-media"]),
@@ -86,14 +82,14 @@ def hidden_by_a_sheet(mail: Mail) -> Iterable[Break]:
     """What is lost, or shows, where style sheets are dropped."""
     if not mail.used["html-style"]:
         return
-    without = _runs(mail, _NO_SHEETS)
+    without = list(runs(mail.styled, _NO_SHEETS))
     before = {run.node: run for run in mail.runs}
-    shown = [run.node for run in without if run.node not in before and len(run.node.words) >= _ENOUGH]
-    if shown:
+    revealed = [run.node for run in without if run.node not in before and len(run.node.words) >= _ENOUGH]
+    if revealed:
         yield Break(
             lacking(["html-style"]),
             True,
-            f"words that a style sheet hides, {quoted(shown[0])}",
+            f"words that a style sheet hides, {quoted(revealed[0])}",
             "words that only a style sheet hides are shown",
             'hide them with a style of their own: style="display:none"',
         )

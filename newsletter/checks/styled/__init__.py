@@ -6,7 +6,7 @@ A mail is read once (`Styled`); what it has in common with others (selectors, ru
 
 from newsletter.checks.styled.cascade import DARK, LIGHT, OUTLOOK_DARK, Environment, Styled
 from newsletter.checks.styled.colours import Colour, contrast
-from newsletter.checks.styled.looks import Look, Run, looks, run, runs
+from newsletter.checks.styled.looks import Look, Run, looks, run, runs, shown
 from newsletter.checks.styled.nodes import Node
 
 __all__ = [
@@ -23,4 +23,5 @@ __all__ = [
     "looks",
     "run",
     "runs",
+    "shown",
 ]

@@ -42,6 +42,7 @@ LIGHT = Environment("in the light")
 DARK = Environment("in the dark", dark=True)
 OUTLOOK_DARK = Environment("in Outlook's dark mode", outlook_dark=True)
 
+_Matches = tuple[tuple[tuple[int, int, int], int, bool], ...]
 _PRESENTED = {"bgcolor": "background-color", "align": "text-align", "valign": "vertical-align"}
 _FONT_SIZES = {"1": "10px", "2": "13px", "3": "16px", "4": "18px", "5": "24px", "6": "32px", "7": "48px"}
 
@@ -55,7 +56,9 @@ class Styled:
         self.root = self.nodes[0]
         self.kept: dict[Environment, Any] = {}
         """What `looks` has worked out."""
-        self._declared: dict[Environment, dict[object, Values]] = {}
+        self._declared: dict[Environment, dict[int, Values]] = {}
+        self._kinds: dict[Node, int] = {}
+        self._numbers: dict[object, int] = {}
 
     @cached_property
     def body(self) -> Node:
@@ -89,7 +92,7 @@ class Styled:
         return [rule for one in self.sheets for rule in one.rules]
 
     @cached_property
-    def _matched(self) -> dict[Node, tuple[tuple[tuple[int, int, int], int, bool], ...]]:
+    def _matched(self) -> dict[Node, _Matches]:
         """For each element the rules that fit: specificity, number, whether only in Outlook's dark mode."""
         by_tag: dict[str, list[Node]] = defaultdict(list)
         by_class: dict[str, list[Node]] = defaultdict(list)
@@ -116,30 +119,35 @@ class Styled:
 
     def declared(self, node: Node, environment: Environment = LIGHT) -> Values:
         """What meets at an element in an environment, in the order of the cascade."""
-        matches = self._matched.get(node, ())
-        hints = _hints(node)
-        kept = self._declared.setdefault(environment, {})
-        key = (matches, node.style, hints)
-        if (values := kept.get(key)) is None:
-            values = kept[key] = self._cascade(matches, node.style, hints, environment)
+        kept = self._declared.get(environment)
+        if kept is None:
+            kept = self._declared[environment] = {}
+        kind = self.kind(node)
+        if (values := kept.get(kind)) is None:
+            values = kept[kind] = self._cascade(node, environment)
         return values
 
-    def _cascade(
-        self,
-        matches: tuple[tuple[tuple[int, int, int], int, bool], ...],
-        style: str,
-        hints: tuple[Declaration, ...],
-        environment: Environment,
-    ) -> Values:
+    def kind(self, node: Node) -> int:
+        """A number that elements have in common which are the same to every style sheet: most of a mail is of a few."""
+        if (kind := self._kinds.get(node)) is None:
+            has = node.attributes
+            key = (
+                node.tag, self._matched.get(node, ()), node.style, _hints(node),
+                "href" in has, "hidden" in has, has.get("aria-hidden"),
+            )  # fmt: skip
+            kind = self._kinds[node] = self._numbers.setdefault(key, len(self._numbers))
+        return kind
+
+    def _cascade(self, node: Node, environment: Environment) -> Values:
         fitting = sorted(
             (specificity, number)
-            for specificity, number, outlook in matches
+            for specificity, number, outlook in self._matched.get(node, ())
             if (environment.outlook_dark or not outlook) and environment.reads(self.rules[number])
         )
-        ordered = [*hints]
+        ordered = list(_hints(node))
         for _, number in fitting:
             ordered += self.rules[number].declarations
-        ordered += declarations(style)
+        ordered += declarations(node.style)
         values: dict[str, list[str]] = defaultdict(list)
         for important in (False, True):
             for declaration in ordered:

@@ -94,12 +94,17 @@ def _looks(styled: Styled, environment: Environment) -> dict[Node, Look]:
     dark = environment.dark and styled.knows_dark
     first = Look(WHITE if dark else BLACK, 16, 400, False, "serif", "block", False, False, False, 1, (), outlook=False)
     found: dict[Node, Look] = {}
+    alike: dict[tuple[int, int], Look] = {}
     for node in styled.nodes:
         above = found[node.parent] if node.parent is not None else first
         if above.unseen:
             found[node] = above
             continue
-        found[node] = _look(styled, node, above, environment, dark)
+        # Elements of one kind in elements that look alike, look alike: that is most of a mail.
+        key = (id(above), styled.kind(node))
+        if (look := alike.get(key)) is None:
+            look = alike[key] = _look(styled, node, above, environment, dark)
+        found[node] = look
     return found
 
 
@@ -269,12 +274,16 @@ def _clipped(values: Values, variables: Mapping[str, str]) -> bool:
 
 def runs(styled: Styled, environment: Environment = LIGHT) -> Iterator[Run]:
     """Every element that shows words of its own, with the colours that meet there."""
+    return (run(styled, environment, node) for node, _ in shown(styled, environment))
+
+
+def shown(styled: Styled, environment: Environment = LIGHT) -> Iterator[tuple[Node, Look]]:
+    """Every element that shows words of its own, and how it looks. Elements that look alike share their look."""
     found = looks(styled, environment)
     for node in styled.inside:
         look = found[node]
-        if not node.words or look.unseen or look.invisible or look.size == 0:
-            continue
-        yield run(styled, environment, node)
+        if not (look.unseen or look.invisible or look.size == 0) and node.words:
+            yield node, look
 
 
 def run(styled: Styled, environment: Environment, node: Node) -> Run:
