@@ -189,6 +189,22 @@ def two_for_two() -> str:
     )  # fmt: skip
 
 
+def hidden_preheader() -> str:
+    """A preheader that a style sheet hides, and words on a picture with VML deeper down than the picture."""
+    head = "<style>.preheader { display: none !important; visibility: hidden; opacity: 0; }</style>"
+    vml = (
+        '<!--[if mso]><v:rect xmlns:v="urn:schemas-microsoft-com:vml" fill="true" stroke="false" alt="" style="width:600px">'
+        f'<v:fill type="frame" src="{PICTURES}night.jpg" color="#14213d"/><v:textbox inset="0,0,0,0"><![endif]-->'
+    )
+    return page(
+        f'<span class="preheader" style="font-size:1px;color:#ffffff">{TRAINS}</span>'
+        f'<table role="presentation" width="600" style="background:#14213d url({PICTURES}night.jpg)"><tr><td><div>{vml}<div>'
+        f'<p style="color:#ffffff;margin:0">{FERRY}</p></div><!--[if mso]></v:textbox></v:rect><![endif]--></div></td></tr></table>'
+        + table(cell(H1 + P.format(HARBOUR))),
+        head=head,
+    )
+
+
 GOOD = {
     **{f"sample {name}": partial(mails.html, name) for name in VARIANTS},
     "a letter": letter,
@@ -202,5 +218,6 @@ GOOD = {
     "dark too": dark_too,
     "a film with a picture": film_with_a_picture,
     "two for two": two_for_two,
+    "a hidden preheader": hidden_preheader,
 }
 """By name; the sample editions among them."""

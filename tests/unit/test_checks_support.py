@@ -155,3 +155,11 @@ def test_every_rule_speaks_of_features_that_are_in_the_data() -> None:
     known = caniemail().features
     for make in (*GOOD.values(), *(one.html for one in BROKEN.values())):
         assert set(Mail(Styled(make())).used) <= known.keys()
+
+
+def test_vml_anywhere_between_a_picture_and_the_words_on_it_counts_for_outlook() -> None:
+    html = GOOD["a hidden preheader"]()
+    assert "#14213d url" in html
+    without = html.replace("#14213d url", "url")
+    assert lost(without) == 0
+    assert lost(without.replace("<v:", "<w:")) == SHARES["outlook-windows"]

@@ -259,3 +259,20 @@ def test_the_senders_keys_go_before_the_publications_and_none_means_none(tmp_pat
 )
 def test_a_key_that_could_not_sign_for_the_sender_is_refused(keys: list[str], words: str, tmp_path: Path) -> None:
     assert words in complaint(tmp_path, SENDER, with_keys(*keys))
+
+
+def test_the_shares_of_mail_programs_replace_ours_as_a_whole(tmp_path: Path) -> None:
+    assert load(tmp_path, GOOD).clients["apple-mail"] > 0
+    assert load(tmp_path, GOOD + "clients: {gmail: 60, outlook-windows: 12.5}\n").clients == {
+        "gmail": 60,
+        "outlook-windows": 12.5,
+    }
+
+
+@pytest.mark.parametrize(
+    ("clients", "words"),
+    [("{gmail: 60, apple-mail: 60}", "add up to 120 percent"), ("{pigeon: 1}", "apple-mail"), ("{gmail: -1}", "0")],
+)
+def test_shares_that_cannot_be_are_refused(tmp_path: Path, clients: str, words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        load(tmp_path, GOOD + f"clients: {clients}\n")

@@ -21,7 +21,7 @@ def language_and_direction(styled: Styled) -> Iterable[Problem]:
         ("dir", "a reader whose program runs the other way sees it turned around"),
     ):
         for node in spoken(styled):
-            if node.words and not any(attribute in one.attributes for one in (node, *node.above()) if _inside(one)):
+            if node.words and not any(_says(one, attribute) for one in (node, *node.above())):
                 yield Problem(
                     f"body-{attribute}",
                     node,
@@ -31,8 +31,9 @@ def language_and_direction(styled: Styled) -> Iterable[Problem]:
                 break
 
 
-def _inside(node: Node) -> bool:
-    return node.tag not in ("html", "body")
+def _says(node: Node, attribute: str) -> bool:
+    """“Undetermined”, which MJML writes where nothing is said, is nothing said."""
+    return node.tag not in ("html", "body") and node.attributes.get(attribute, "").strip().lower() not in ("", "und")
 
 
 @rule

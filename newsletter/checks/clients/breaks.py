@@ -72,6 +72,17 @@ class Mail:
         return [node for node in self.styled.inside if not self.looks()[node].unseen]
 
     @cached_property
+    def opening(self) -> set[Node]:
+        """What stands before the first words that show: a hidden preheader is there on purpose."""
+        found: set[Node] = set()
+        first = self.runs[0].node if self.runs else None
+        for node in self.styled.inside:
+            if node is first:
+                break
+            found.add(node)
+        return found
+
+    @cached_property
     def pictures(self) -> list[Node]:
         return [node for node in self.shown if node.tag == "img"]
 

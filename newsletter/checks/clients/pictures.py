@@ -127,7 +127,7 @@ def words_on_pictures(mail: Mail) -> Iterable[Break]:
             continue
         told.add(behind)
         gradient = "gradient" in mail.value(behind, "background-image")
-        spared = OUTLOOK if _told_outlook(behind, "<v:fill", "<v:rect", "<v:image", "<v:background") else frozenset()
+        spared = OUTLOOK if _told_outlook(run.node, "<v:fill", "<v:rect", "<v:image", "<v:background") else frozenset()
         yield Break(
             lacking(["css-linear-gradient" if gradient else "css-background-image"], spared=spared),
             True,

@@ -64,13 +64,12 @@ def only_by_a_switch(mail: Mail) -> Iterable[Break]:
 
 
 def _hidden(mail: Mail) -> Iterable[Node]:
-    """What is hidden at its own level, without the preheader that opens the mail."""
+    """What is hidden at its own level, without a preheader."""
     found = mail.looks()
-    body = mail.styled.body
     for node in mail.styled.inside:
-        if found[node].unseen and node.parent in found and not found[node.parent].unseen and node.tag in _TEXT:
-            first = body.elements[0] if body.elements else None
-            if node is not first and node.parent is not first:
+        if found[node].unseen and node.tag in _TEXT and node not in mail.opening:
+            above = found.get(node.parent) if node.parent else None
+            if above is None or not above.unseen:
                 yield node
 
 
@@ -84,7 +83,11 @@ def hidden_by_a_sheet(mail: Mail) -> Iterable[Break]:
         return
     without = list(runs(mail.styled, _NO_SHEETS))
     before = {run.node: run for run in mail.runs}
-    revealed = [run.node for run in without if run.node not in before and len(run.node.words) >= _ENOUGH]
+    revealed = [
+        run.node
+        for run in without
+        if run.node not in before and len(run.node.words) >= _ENOUGH and run.node not in mail.opening
+    ]
     if revealed:
         yield Break(
             lacking(["html-style"]),
@@ -178,9 +181,11 @@ def hidden_softly(mail: Mail) -> Iterable[Break]:
     """Words that are hidden by a property that some programs do not know."""
     found = mail.looks()
     for node in mail.styled.inside:
+        above = found.get(node.parent) if node.parent else None
+        if node in mail.opening or (above and above.unseen):
+            continue
         for name, values in _UNSEEN.items():
-            above = found.get(node.parent) if node.parent else None
-            if mail.value(node, name) in values and len(node.text()) >= _ENOUGH and not (above and above.unseen):
+            if mail.value(node, name) in values and len(node.text()) >= _ENOUGH:
                 yield Break(
                     lacking([f"css-{name}"]),
                     False,
