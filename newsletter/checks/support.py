@@ -56,4 +56,11 @@ def _sentence(one: Break, clients: Mapping[MailClient, float], share: float) -> 
     """“Outlook for Windows (4 % of readers): the first picture is WebP and will not show”."""
     names = [CLIENTS[client][0] for client in CLIENTS if client in one.failing and clients.get(client, 0) > 0]
     who = " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
-    return f"{who} ({share:.2g} % of readers): {one.what}"
+    return f"{who} ({_percent(share)} of readers): {one.what}"
+
+
+def _percent(share: float) -> str:
+    """“32 %”, “4.2 %”, “4 %”."""
+    if share < 0.1:
+        return "less than 0.1 %"
+    return f"{share:.0f} %" if share >= 10 else f"{share:.1f}".removesuffix(".0") + " %"

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from newsletter.checks import Finding, Severity
+from newsletter.checks.assistive import problems
 from newsletter.checks.contrast import contrast_of_words, pale
 from newsletter.checks.styled import DARK, LIGHT, OUTLOOK_DARK, Colour, Styled, contrast
 from newsletter.checks.styled.sheets import applies, sheet
+from newsletter.checks.support import breaks
 from tests.corpus.editions import edition
 from tests.corpus.pages import HARBOUR, page
 
@@ -95,3 +101,30 @@ def test_an_at_rule_in_an_at_rule_is_seen() -> None:
 def test_a_deep_page_is_read_as_far_as_it_is_sane(deep: int) -> None:
     styled = Styled(page("<div>" * deep + f'<p style="color:#eeeeee">{HARBOUR}</p>' + "</div>" * deep))
     assert list(pale(styled, LIGHT)) == []
+
+
+CSS = st.lists(
+    st.sampled_from(
+        re.findall(
+            r"\S+",
+            """color background font-size font : ; , { } ( ) @media @supports [data-ogsc] .a #b p > + ~ * :not(.a) :nth-child(2n+1)
+        var(--x) --x calc( 1rem 1e9px -0 # #fff #ffff rgba(0,0,0,.5) hsl(1deg 2% 3%) oklch(1 2 3) url(x) linear-gradient(red,blue)
+        !important display flex grid none position absolute " ' \\ /* */ <!-- --> é \x00""",
+        )
+    ),
+    max_size=30,
+).map(" ".join)
+
+
+@given(CSS, CSS)
+def test_whatever_a_style_sheet_says_it_is_read(rules: str, style: str) -> None:
+    attribute = style.replace('"', "&quot;")
+    html = page(
+        f'<p class="a" id="b" style="{attribute}">{HARBOUR}<a href="https://courier.example.org/">On</a></p>',
+        head=f"<style>{rules}</style>",
+    )
+    styled = Styled(html)
+    for environment in (LIGHT, DARK, OUTLOOK_DARK):
+        assert all(1 <= one.ratio <= 21 for one in pale(styled, environment))
+    assert isinstance(breaks(styled), list)
+    assert isinstance(list(problems(styled)), list)

@@ -92,6 +92,14 @@ def test_a_finding_says_who_and_how_many() -> None:
     assert finding.message == "Outlook for Windows (4 % of readers): the first picture is WebP and will not show"
 
 
+@pytest.mark.parametrize(
+    ("share", "words"), [(100, "100 %"), (29.75, "30 %"), (4, "4 %"), (4.2, "4.2 %"), (0.04, "less than 0.1 %")]
+)
+def test_a_share_reads_as_people_write_it(share: float, words: str) -> None:
+    (finding,) = findings(BROKEN["lead in WebP"].html(), outlook_windows=share)
+    assert f"({words} of readers)" in finding.message
+
+
 def test_what_nobody_of_the_readers_uses_is_not_spoken_of() -> None:
     assert findings(BROKEN["lead in WebP"].html(), gmail=70, apple_mail=30) == []
 
