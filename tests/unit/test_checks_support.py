@@ -159,6 +159,17 @@ def test_the_notes_on_which_rules_lean_are_in_the_data(slug: str, words: str) ->
     assert "outlook-windows" in caniemail().features[slug].failing(words)
 
 
+@pytest.mark.parametrize(
+    ("position", "yahoo", "apple"), [("absolute", 1.0, 0), ("fixed", 1.0, 1.0), ("relative", 0, 0)]
+)
+def test_a_position_fails_where_a_note_says_that_this_one_is_not_known(
+    position: str, yahoo: float, apple: float
+) -> None:
+    failing = caniemail().features["css-position"].failing(rf"not\b.*`{position}`")
+    assert (failing.get("yahoo", 0) > 0, failing.get("apple-mail", 0)) == (yahoo > 0, apple)
+    assert failing["gmail"] == 1
+
+
 def test_every_rule_speaks_of_features_that_are_in_the_data() -> None:
     known = caniemail().features
     for make in (*GOOD.values(), *(one.html for one in BROKEN.values())):

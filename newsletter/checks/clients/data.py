@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -45,7 +46,7 @@ class Feature:
     def failing(self, partial: str = "") -> dict[MailClient, float]:
         """Who has not got it, with the share (0 to 1) of that program's platforms which have not.
 
-        What is supported in part fails where a note has the words ``partial``, in any case; else it counts as support.
+        What is supported in part fails where the pattern ``partial`` is found in a note; else it counts as support.
         """
         found: dict[MailClient, float] = {}
         for client, (_, programs) in CLIENTS.items():
@@ -57,7 +58,7 @@ class Feature:
         if not verdict.startswith("a"):
             return verdict == "n"
         notes = (self.notes.get(number, "") for number in verdict[1:].split(","))
-        return bool(partial) and any(partial.lower() in note.lower() for note in notes)
+        return bool(partial) and any(re.search(partial, note, re.IGNORECASE) for note in notes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,8 +107,7 @@ def places(mail: Mail) -> Iterable[Break]:
             and not any(mail.value(one, "position") in ("absolute", "fixed") for one in node.above())
         ):
             yield Break(
-                lacking(["css-position"], partial=f"not  `{position}`")
-                | lacking(["css-position"], partial="`absolute` and `fixed`."),
+                lacking(["css-position"], partial=rf"not\b.*`{position}`"),
                 True,
                 f"position {position}, {quoted(node)}",
                 "it does not stand where it is placed, but in the flow of the text",
