@@ -55,3 +55,10 @@ def test_a_link_by_colour_alone_in_the_dark_is_told_of_as_such() -> None:
     link = '<a href="https://courier.example.org/a" style="color:#0066cc;text-decoration:none">All of it</a>'
     (finding,) = findings(page(f"<p>{FERRY} {link}</p>", head=head, style="color:#000000"))
     assert finding.where.startswith("HTML part in the dark, <a>")
+
+
+def test_thousands_of_links_in_one_paragraph_are_read() -> None:
+    """Line by line and each once: to look at the whole paragraph for each of them would take minutes."""
+    link = '<a href="https://courier.example.org/a" style="color:#1a1a8a;text-decoration:none">on</a>'
+    (finding,) = findings(page(f"<p>{f'and so {link} ' * 5000}</p>"))
+    assert finding.message.endswith("(and 4999 more)")

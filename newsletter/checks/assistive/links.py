@@ -50,6 +50,7 @@ def links_in_text(styled: Styled) -> Iterable[Problem]:
     told: set[Node] = set()
     for environment in (LIGHT, DARK):
         found = looks(styled, environment)
+        running: dict[Node, set[Node]] = {}
         for node in styled.inside:
             if node.tag != "a" or "href" not in node.attributes or node.attributes.get("role", "link") != "link":
                 continue
@@ -57,7 +58,11 @@ def links_in_text(styled: Styled) -> Iterable[Problem]:
             if node in told or look.unseen or look.invisible or look.display != "inline" or not node.text():
                 continue
             block = next((one for one in node.above() if _is_block(found[one])), None)
-            if block is None or not _in_text(node, block, found) or _distinct(styled, node, block, found, environment):
+            if block is None:
+                continue
+            if block not in running:
+                running[block] = _running(block, found)
+            if node not in running[block] or _distinct(styled, node, block, found, environment):
                 continue
             if _told_apart(run(styled, environment, node), run(styled, environment, block)):
                 continue
@@ -72,29 +77,34 @@ def _is_block(look: Look) -> bool:
     return look.display in _BLOCKS or look.display.startswith("table-")
 
 
-def _in_text(link: Node, block: Node, found: dict[Node, Look]) -> bool:
-    """Whether the line of the block in which it stands has more words beside links than in them."""
-    beside, within, here = "", "", 0
+def _running(block: Node, found: dict[Node, Look]) -> set[Node]:
+    """The links of a block whose line, from break to break, has more words beside links than in them."""
+    running: set[Node] = set()
+    beside: list[str] = []
+    links: list[Node] = []
+
+    def end_of_line() -> None:
+        within = "".join(link.text() for link in links)
+        if len(" ".join("".join(beside).split())) > len(" ".join(within.split())):
+            running.update(links)
+        beside.clear()
+        links.clear()
+
     waiting: list[Node | str] = list(reversed(block.content))
-    while waiting and here < 2:
+    while waiting:
         part = waiting.pop()
         if isinstance(part, str):
-            beside += part
+            beside.append(part)
+        elif _is_block(found[part]) or part.tag in ("br", "hr"):
+            end_of_line()
+        elif found[part].unseen or found[part].invisible:
             continue
-        if part is link:
-            here = 1
-        is_block = _is_block(found[part])
-        if is_block or part.tag in ("br", "hr"):
-            if here:
-                break
-            beside = within = ""
-        if is_block or found[part].unseen or found[part].invisible:
-            continue
-        if part.tag in ("button", "input", "select", "textarea") or (part.tag == "a" and "href" in part.attributes):
-            within += part.text()
+        elif part.tag in ("button", "input", "select", "textarea") or (part.tag == "a" and "href" in part.attributes):
+            links.append(part)
         else:
             waiting += reversed(part.content)
-    return len(" ".join(beside.split())) > len(" ".join(within.split()))
+    end_of_line()
+    return running
 
 
 def _distinct(styled: Styled, link: Node, block: Node, found: dict[Node, Look], environment: Environment) -> bool:

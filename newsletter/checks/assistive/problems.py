@@ -75,7 +75,7 @@ def label(styled: Styled, node: Node) -> str:
     if own := has.get("aria-label", "").strip():
         return own
     wanted = has.get("aria-labelledby", "").split()
-    other = line(" ".join(one.text() for one in styled.nodes if one.id in wanted)) if wanted else ""
+    other = line(" ".join(styled.by_id[one].text() for one in wanted if one in styled.by_id)) if wanted else ""
     return other or has.get("title", "").strip()
 
 

@@ -71,6 +71,11 @@ class Styled:
         return list(self.body.walk())
 
     @cached_property
+    def by_id(self) -> dict[str, Node]:
+        """The first element of each id."""
+        return {node.id: node for node in reversed(self.nodes) if node.id}
+
+    @cached_property
     def knows_dark(self) -> bool:
         """Whether the mail says that it has a dark scheme of its own, so that a browser's defaults are dark ones."""
         for node in self.nodes:

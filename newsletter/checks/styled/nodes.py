@@ -23,6 +23,8 @@ class Node:
     tag: str
     attributes: dict[str, str]
     parent: Node | None
+    place: int = 0
+    """Its number among the elements of its parent."""
     not_outlook: bool = False
     """Whether ``<!--[if !mso]><!-->`` keeps it from Outlook for Windows."""
     ghost_cells: int = 0
@@ -108,6 +110,7 @@ class _Reader:
             element.tag.lower(),
             {str(name).lower(): str(value) for name, value in element.attrib.items()},
             parent,
+            len(parent.elements) if parent is not None else 0,
             self.not_outlook,
             max(0, self.cells),
             self.boxes > 0,

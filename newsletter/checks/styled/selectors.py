@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import cssselect
@@ -65,9 +66,8 @@ def _left(steps: tuple[tuple[str, Compound], ...], node: Node) -> bool:
         return False
     if combinator == ">":
         return node.parent is not None and compound.fits(node.parent) and _left(rest, node.parent)
-    before = node.parent.elements[: node.parent.elements.index(node)] if node.parent else []
-    if combinator == "+":
-        before = before[-1:]
+    first = 0 if combinator == "~" else max(0, node.place - 1)
+    before = islice(node.parent.elements, first, node.place) if node.parent else ()
     return any(compound.fits(sibling) and _left(rest, sibling) for sibling in before)
 
 
@@ -170,7 +170,7 @@ def _nth(function: tree.Function) -> _Test:
     def test(node: Node) -> bool:
         if node.parent is None:
             return False
-        away = node.parent.elements.index(node) + 1 - start
+        away = node.place + 1 - start
         return away == 0 if step == 0 else away % step == 0 and away // step >= 0
 
     return test
