@@ -28,7 +28,6 @@ def edition(html: str | None = None) -> CheckInput:
         ),
         publication=view.publication,
         variants={view.segment: CheckedVariant(view, rendered)},
-        last_subjects=frozenset({"Friday Briefing: Snow on the passes"}),
     )
 
 
