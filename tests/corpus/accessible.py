@@ -21,8 +21,6 @@ BARRIERS: dict[str, tuple[str, str]] = {
     "a picture that says it again": ("image-redundant-alt", page(_TALL + f'<p><a href="{_A}">{_IMG.format("alt=" + chr(34) + "The harbour" + chr(34))} The harbour</a></p>')),
     "a link without words": ("link-name", page(_TALL + f'<p><a href="{_A}"> </a></p>')),
     "a linked picture without words": ("link-name", page(_TALL + f'<p><a href="{_A}">{_IMG.format("alt=" + chr(34) * 2)}</a></p>')),
-    "click here": ("link-words", page(_TALL + f'<p>{FERRY} <a href="{_A}">Click here</a></p>')),
-    "read on, with an arrow": ("link-words", page(_TALL + f'<p><a href="{_A}">Weiterlesen →</a></p>')),
     "a link by colour alone": ("link-in-text-block", page(_TALL + f'<p>{FERRY} <a href="{_A}" style="color:#1a1a8a;text-decoration:none">All of it</a> and on.</p>')),
     "a link by colour in a list": ("link-in-text-block", page(_TALL + f'<ul><li>{FERRY} <a href="{_A}" style="color:#5a1a1a;text-decoration:none">All of it</a></li></ul>')),
     "no h1": ("page-has-heading-one", page(f"<h2>Morning</h2><p>{HARBOUR}</p>")),

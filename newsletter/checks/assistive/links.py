@@ -1,43 +1,17 @@
-"""Links that say where they lead, and that show without colours."""
+"""Links in running text that show without colours."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
 
-from newsletter.checks.assistive.problems import Problem, name, rule, spoken
+from newsletter.checks.assistive.problems import Problem, rule
 from newsletter.checks.styled import DARK, LIGHT, Environment, Look, Node, Run, Styled, contrast, looks, run
 
-GENERIC = frozenset(
-    line.strip()
-    for line in """
-    click here, click, here, read more, more, learn more, read on, continue, continue reading, see more
-    this link, link, view more, find out more, details, hier, hier klicken, klicken sie hier, mehr, mehr lesen
-    weiterlesen, mehr erfahren, mehr dazu, zum artikel, ici, cliquez ici, lire la suite, en savoir plus, plus
-    lire plus, aquí, haz clic aquí, leer más, más, más información, saber más, qui, clicca qui, leggi tutto
-    leggi di più, scopri di più, continua, aqui, clique aqui, leia mais, saiba mais, lees meer, meer lezen
-    klik hier, czytaj więcej, więcej, kliknij tutaj, läs mer, klicka här
-    """.replace("\n", ",").split(",")
-    if line.strip()
-)
-"""Words that say nothing when links are read one after the other, in the languages of many newsrooms."""
-_AROUND = " .…:→»›>-–—"
 _BLOCKS = ("block", "list-item", "table", "flex", "grid")
 _APART = 3.0
 _BORDER = re.compile(r"\b(solid|dashed|dotted|double|groove|ridge|inset|outset)\b")
 _LINES = re.compile(r"underline|overline|line-through")
-
-
-@rule
-def generic_words(styled: Styled) -> Iterable[Problem]:
-    for node in spoken(styled, "a"):
-        if "href" in node.attributes and (said := name(styled, node)).lower().strip(_AROUND) in GENERIC:
-            yield Problem(
-                "link-words",
-                node,
-                f"“{said}” does not say where the link leads",
-                "name it: “Read on: the harbour vote”",
-            )
 
 
 @rule
