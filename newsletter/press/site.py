@@ -35,6 +35,8 @@ class Site:
     def __init__(self, settings: Settings, database: Database, clock: Clock, config: Path | None = None) -> None:
         """``config`` is the file of the settings; without it there are no worker processes."""
         self.settings, self.database, self.clock, self.config = settings, database, clock, config
+        self.counted: dict[str, tuple[float, tuple[dict[str, int], tuple[int, int]]]] = {}
+        """By briefing: what `press.audience` counted, and when."""
 
     @classmethod
     def open(cls, config: Path, *, clock: Clock | None = None, schema: bool = True) -> Self:
