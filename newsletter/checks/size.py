@@ -16,13 +16,13 @@ def size(subject: CheckInput) -> Iterable[Finding]:
         count = built.size.html_encoded if built.size else 0
         if count >= ROOMY:
             severity = Severity.BLOCK if count > CLIPPED else Severity.WARN
-            what = "Gmail will clip it" if count > CLIPPED else f"Gmail clips at about {CLIPPED:,}"
+            what = "Gmail will clip it" if count > CLIPPED else f"Gmail clips at about {CLIPPED // 1000}"
             near = " and it is very near" if LARGE <= count <= CLIPPED else ""
             yield Finding(
                 "size",
                 severity,
                 "HTML part",
-                f"{count:,} bytes for the reader with the longest name and links: {what}{near}",
+                f"{-(-count // 1000)} kB for the reader with the longest name and links: {what}{near}",
                 "take out stories, or shorten the longest",
                 (segment,),
             )

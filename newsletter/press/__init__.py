@@ -3,7 +3,7 @@
 from newsletter.press.approve import abort, approve, hold, pause, release, resume
 from newsletter.press.assemble import assemble, edition_of
 from newsletter.press.changes import Change, Changes, changes
-from newsletter.press.check import check
+from newsletter.press.check import check, override, take_back
 from newsletter.press.doubts import doubts, resend
 from newsletter.press.lock import lock
 from newsletter.press.messages import documents_for, message_for
@@ -41,6 +41,7 @@ __all__ = [
     "lock",
     "message_for",
     "on_the_wire",
+    "override",
     "pause",
     "readers",
     "release",
@@ -49,6 +50,7 @@ __all__ = [
     "resume",
     "send",
     "standing",
+    "take_back",
     "test_send",
     "upcoming",
     "variants",

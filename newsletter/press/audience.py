@@ -51,13 +51,18 @@ def largest_reader(site: Site, session: Session, briefing: str) -> ReaderValues:
     url = "https://".ljust(MAX_URL, "u")
     return ReaderValues(
         address=f"{'r' * 64}@{'e' * 50}.example.org",
-        first_name="R" * characters if characters == octets else "和" * -(-octets // 3),
+        # In steps, so that not every new reader makes the worst message another one.
+        first_name="R" * _step(characters) if characters == octets else "和" * _step(-(-octets // 3)),
         unsubscribe_url=url,
         preferences_url=url,
         view_url=url,
         message_id=f"{'m' * 80}@example.org",
         unsubscribe_mailto=f"leave+{'t' * 58}@example.org?subject=unsubscribe",
     )
+
+
+def _step(length: int) -> int:
+    return -(-length // 20) * 20
 
 
 def _counted(site: Site, session: Session, briefing: str) -> tuple[dict[str, int], tuple[int, int]]:

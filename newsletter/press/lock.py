@@ -13,7 +13,7 @@ from newsletter import failpoints
 from newsletter.audience.suppression import suppressed_clause
 from newsletter.checks import Audience, CheckedVariant
 from newsletter.delivery.plan import VariantRule, freeze
-from newsletter.editions import store
+from newsletter.editions import findings, store
 from newsletter.editions.models import Edition, EditionEvent, Variant
 from newsletter.editions.states import LOCKABLE, State, move
 from newsletter.errors import Refused
@@ -50,7 +50,7 @@ def _refuse_unapproved(site: Site, edition: Edition) -> None:
 
 def _freeze_words(site: Site, key: str, version: int, *, now: bool) -> None:
     rendered = variants(site, key)
-    refuse_blocking(site, key, rendered)
+    found = refuse_blocking(site, key, rendered)
     # What would fail at the first message fails before anything is frozen.
     site.signing_keys(key.partition("/")[0])
     for segment in rendered:
@@ -67,6 +67,8 @@ def _freeze_words(site: Site, key: str, version: int, *, now: bool) -> None:
             raise Refused(f"{key} is not what was approved any more: look at it and approve it again")
         instant = site.clock.now()
         move(session, edition.id, State.LOCKED, leaving=LOCKABLE, clock=site.clock, locked_at=instant)
+        overridden = {finding.fingerprint for finding in found if finding.override}
+        findings.use(session, edition, overridden, site.clock)
         for no, (segment, variant) in enumerate(rendered.items()):
             due = times.due(site.settings, edition.briefing, edition.edition_date, segment)
             session.add(_variant(site, session, edition, no, segment, variant, min(due, instant) if now else due))

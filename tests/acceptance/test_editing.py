@@ -198,3 +198,27 @@ def test_a_story_that_an_editor_holds_is_not_lifted_by_its_source(desk: Desk, si
     found = json.loads(desk("stories show cup-final --json").out)
     assert (found["status"], found["decision"], found["decided_by"]) == ("held", "held", "Edith")
     assert desk("stories release cup-final --by Edith").out == "cup-final is usable\n"
+
+
+def test_a_finding_is_overridden_told_and_taken_back(desk: Desk) -> None:
+    desk("edition headline KEY bank-rate", "The rate is TK")
+    seen = desk("edition check KEY --json")
+    told = json.loads(seen.out)
+    (finding,) = told["findings"]
+    assert (seen.status, told["edition"], told["blocked"]) == (1, "morning/2026-11-23", True)
+    assert (finding["code"], finding["where"], finding["blocks"], finding["can_be_overridden"], finding["override"]) == (
+        "tripwires", "story bank-rate, headline", True, True, None,
+    )  # fmt: skip
+    refused = desk("edition override KEY tripwires --by Edith")
+    assert (refused.status, refused.err.count("\n")) == (1, 1)
+    assert "--reason WHY" in refused.err
+    done = desk("edition override KEY tripwires --by Edith --reason", "TK is a bank.")
+    assert done.status == 0
+    assert "is overridden by Edith: TK is a bank." in done.out
+    seen = desk("edition check KEY")
+    assert seen.status == 0
+    assert "[overridden by Edith: TK is a bank.]" in seen.out
+    assert desk("edition override KEY tripwires --clear --by Omar").out == (
+        "morning/2026-11-23: 1 override of tripwires taken back\n"
+    )
+    assert desk("edition check KEY").status == 1

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +17,7 @@ from markupsafe import Markup
 
 from newsletter.checks import (
     CHECKS,
+    FINAL,
     Audience,
     CheckedVariant,
     CheckInput,
@@ -322,6 +325,25 @@ def test_a_bad_edition_is_caught_by_exactly_its_check(name: str) -> None:
 
 def test_every_check_has_a_bad_edition() -> None:
     assert {code for code, _, _ in BAD.values()} == set(CHECKS)
+
+
+def test_the_reference_page_tells_of_every_check() -> None:
+    """In their order: the severities that its bad editions have, why, and whether its findings can be overridden."""
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "checks.md").read_text(encoding="utf-8")
+    rows = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in page.splitlines() if line[:3] == "| `"]
+    rows = [row for row in rows if len(row) == 5]
+    severities = {"text-part": {BLOCK}}  # an empty one lacks what other checks look for, too
+    for code, severity, _ in BAD.values():
+        severities.setdefault(code, set()).add(severity)
+    assert [(code, severity, why, override) for code, severity, why, _, override in rows] == [
+        (
+            f"`{code}`",
+            ", ".join(sorted(severities[code], key=list(Severity).index)),
+            (sys.modules[function.__module__].__doc__ or "").splitlines()[0],
+            f"no: {FINAL[code]}" if code in FINAL else "yes",
+        )
+        for code, function in CHECKS.items()
+    ]
 
 
 def test_an_empty_text_part_blocks() -> None:
