@@ -24,7 +24,7 @@ _RESERVED = (".invalid", ".test", ".localhost", ".local", ".internal", ".lan", "
 @check("links")
 def links(subject: CheckInput) -> Iterable[Finding]:
     for segment, variant in subject.variants.items():
-        for where, address, line, schemes in _addresses(variant):
+        for where, address, line, schemes in addresses(variant):
             if wrong := what_is_wrong(address, schemes):
                 yield Finding("links", Severity.BLOCK, where, wrong, _MEND, (segment,), line)
             elif address[:5].lower() == "http:":
@@ -39,7 +39,8 @@ def links(subject: CheckInput) -> Iterable[Finding]:
                 )
 
 
-def _addresses(variant: CheckedVariant) -> Iterator[tuple[str, str, int, tuple[str, ...]]]:
+def addresses(variant: CheckedVariant) -> Iterator[tuple[str, str, int, tuple[str, ...]]]:
+    """``(where, address, line, schemes)`` of every link and picture but the readers' own, with what it may begin."""
     rendered = variant.rendered
     ours = {url_word(rendered.nonce, index) for index in range(len(rendered.slots))}
     for link in variant.page.links:

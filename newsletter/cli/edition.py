@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,11 +10,13 @@ import typer
 from sqlalchemy.orm import Session
 
 from newsletter import press
-from newsletter.checks import Finding, blocks, why_final
+from newsletter.cli import findings
 from newsletter.cli.output import (
     By,
     Day,
     Json,
+    Key,
+    Reason,
     Segment,
     Who,
     day_of,
@@ -34,10 +35,8 @@ from newsletter.errors import Refused
 from newsletter.press.site import Site
 
 app = typer.Typer(help="An edition's life.", no_args_is_help=True)
-Key = Annotated[str, typer.Argument(help="An edition (morning/2026-11-23), or a briefing for today's.", metavar="KEY")]
 Story = Annotated[str, typer.Argument(help="The story's slug.", metavar="STORY")]
 Kind = Annotated[str, typer.Argument(help=f"One of {', '.join(overrides.KINDS)}.", metavar="KIND")]
-Reason = Annotated[str, typer.Option("--reason", help="Why.")]
 
 
 @app.command()
@@ -139,50 +138,9 @@ def show(ctx: typer.Context, key: Key, as_json: Json = False) -> None:
         say(f"not followed: {wish}")
 
 
-@app.command()
-def check(ctx: typer.Context, key: Key, as_json: Json = False) -> None:
-    """Run every check; exit status 1 when one of them blocks."""
-    with opened(ctx) as site:
-        key = press.edition_of(site, key)
-        findings = press.check(site, key)
-    if as_json:
-        print_json({"edition": key, "blocked": blocks(findings), "findings": [_finding(f) for f in findings]})
-    else:
-        for f in findings:
-            line = f", line {f.line}" if f.line else ""
-            word = f" [overridden by {f.override.by}: {f.override.reason}]" if f.override else ""
-            say(f"{f.severity}: {f.code}: {f.where}{line}: {f.message}; {f.mend}{word}")
-        say(f"{key}: {plural(len(findings), 'finding')}" if findings else f"{key}: nothing found")
-    if blocks(findings):
-        raise Refused(f"{key} cannot go out like this: mend what blocks")
-
-
-def _finding(f: Finding) -> dict[str, Any]:
-    """A finding as JSON; the keys stand in docs/reference/checks.md."""
-    told = {name: getattr(f, name) for name in ("code", "severity", "where", "line", "message", "mend", "segments")}
-    word = asdict(f.override) if f.override else None
-    return told | {"blocks": f.blocks, "can_be_overridden": not why_final(f), "override": word}
-
-
-@app.command()
-def override(
-    ctx: typer.Context,
-    key: Key,
-    code: Annotated[str, typer.Argument(help="The check.", metavar="CODE")],
-    by: Who,
-    reason: Reason = "",
-    where: Annotated[str | None, typer.Option("--where", help="Where, as `check` says it.", metavar="PLACE")] = None,
-    clear: Annotated[bool, typer.Option("--clear", help="Take it back.")] = False,
-) -> None:
-    """Let an edition go out with a finding, for a reason that is kept. It holds for what was seen, and nothing else."""
-    with opened(ctx) as site:
-        key = press.edition_of(site, key)
-        if clear:
-            count = press.take_back(site, key, code, by, where)
-            say(f"{key}: {plural(count, 'override')} of {code} taken back")
-            return
-        for f in press.override(site, key, code, by, reason, where):
-            say(f"{key}: {f.code} ({f.where}: {f.message}) is overridden by {by}: {reason}")
+app.command()(findings.check)
+app.command()(findings.links)
+app.command()(findings.override)
 
 
 @app.command()

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from newsletter import press
+from newsletter.checks.online import Answer, Link, Verdict
 from tests.acceptance.commands import laid_out, run
 
 
@@ -222,3 +224,22 @@ def test_a_finding_is_overridden_told_and_taken_back(desk: Desk) -> None:
         "morning/2026-11-23: 1 override of tripwires taken back\n"
     )
     assert desk("edition check KEY").status == 1
+
+
+def test_links_are_told_as_they_are_answered(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = Answer(Link("https://courier.example.org/a", "link “A”", ("europe",)), Verdict.BROKEN, "answered 404", 404)
+    there = Answer(Link("https://courier.example.org/b", "link “B”", ("europe",)), Verdict.GOOD, "answered 200", 200,
+                   "https://courier.example.org/c")  # fmt: skip
+    monkeypatch.setattr(press, "links", lambda site, key: iter((there, gone)))
+    said = desk("edition links KEY")
+    assert said.status == 1
+    assert said.out.splitlines() == [
+        "good: link “B”: https://courier.example.org/b → https://courier.example.org/c: answered 200",
+        "broken: link “A”: https://courier.example.org/a: answered 404",
+        "morning/2026-11-23: 1 good, 1 broken",
+    ]
+    told = [json.loads(line) for line in desk("edition links KEY --json").out.splitlines()]
+    assert [one["verdict"] for one in told] == ["good", "broken"]
+    assert told[1]["link"] == {
+        "address": "https://courier.example.org/a", "where": "link “A”", "segments": ["europe"], "picture": False,
+    }  # fmt: skip
