@@ -11,6 +11,7 @@ from newsletter.checks.words import around, line
 # UTF-8 that somebody read as Windows-1252: cafÃ©, donâ€™t. Portuguese capitals (“AMANHÔ) are none.
 _BYTES = "\x80-\xbf€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ"
 _GARBLED = re.compile(f"(?<![A-ZÀ-Þ])Ã[{_BYTES}]|â€[{_BYTES}]|Â[\xa0-\xbf]|ï»¿")
+_SIGNS = "Ã", "â€", "Â", "ï»¿"
 
 
 @check("charset")
@@ -28,6 +29,8 @@ def charset(subject: CheckInput) -> Iterable[Finding]:
             yield Finding("charset", severity, "HTML part, head", message, mend, (segment,))
         seen: set[str] = set()
         for where, words in variant.passages:
+            if not any(sign in words for sign in _SIGNS):
+                continue
             for match in _GARBLED.finditer(words):
                 if match[0] not in seen:
                     seen.add(match[0])

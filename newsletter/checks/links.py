@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from newsletter.checks.registry import CheckedVariant, CheckInput, Finding, Severity, check
@@ -54,6 +55,7 @@ def addresses(variant: CheckedVariant) -> Iterator[tuple[str, str, int, tuple[st
                 yield "text part", address, number, ("https", "http")
 
 
+@lru_cache(maxsize=4096)  # the segments of an edition have most links in common
 def what_is_wrong(address: str, schemes: tuple[str, ...]) -> str:
     """What is wrong with where a link leads, in words; empty when nothing is."""
     shown = f"“{address[:120]}”"

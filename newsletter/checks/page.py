@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from lxml import etree
 from lxml import html as lxml_html
 
-_SPACE = re.compile(r"\s+")
+_ATTRIBUTES = etree.XPath("//@alt | //@title | //@aria-label", smart_strings=False)
 _SILENT = ("style", "script", "title", "head", "template")
 
 
@@ -101,12 +102,7 @@ class Page:
                 if element.get("href") is not None
             ),
             words=_words(root),
-            attributes=tuple(
-                value
-                for element in root.iter()
-                for name in ("alt", "title", "aria-label")
-                if (value := element.get(name))
-            ),
+            attributes=tuple(value for value in _ATTRIBUTES(root) if value),
         )
 
 
@@ -119,7 +115,7 @@ def _charsets(root: Any) -> Iterator[str]:
 
 
 def _line(words: str) -> str:
-    return _SPACE.sub(" ", words).strip()
+    return " ".join(words.split())
 
 
 def _said(element: Any) -> str:

@@ -63,7 +63,8 @@ def without_slots(rendered: Rendered, words: str) -> str:
         index = int(match[1])
         return slots[index].fallback if index < len(slots) else match[0]
 
-    return re.sub(f"(?:https://slot\\.invalid/)?mbq{rendered.nonce}x(\\d{{2,}})z", fallback, words)
+    begin = f"mbq{rendered.nonce}x"
+    return re.sub(rf"{begin}(\d{{2,}})z", fallback, words.replace(f"https://slot.invalid/{begin}", begin))
 
 
 def around(words: str, start: int, end: int) -> str:

@@ -464,6 +464,28 @@ def test_a_finding_names_the_story_and_quotes_the_words() -> None:
     assert "“The bill is TK million.”" in finding.message
 
 
+@pytest.mark.parametrize(
+    ("made", "part", "words"),
+    [
+        (lambda: html(LINK, 'href="#"'), "html", 'href="#"'),
+        (lambda: html(ALT, ""), "html", "/harbour.jpg"),
+        (lambda: html("</body>", "<h2>One</h2>\n<h4>Three</h4></body>"), "html", "<h4>"),
+        (lambda: html("</body>", "<p>A & TKTK</p></body>".replace("&", "&amp;")), "html", "TKTK"),
+        (lambda: text("Good morning", "Good morning {{ name }}"), "text", "{{"),
+        (
+            lambda: text("https://courier.example.org/2026/11/23/river-clean", "https://cms/river"),
+            "text",
+            "https://cms",
+        ),
+    ],
+)
+def test_a_finding_of_a_part_names_its_line(made: Callable[[], CheckInput], part: str, words: str) -> None:
+    subject = made()
+    (variant,) = subject.variants.values()
+    line = run(subject)[0].line
+    assert words in getattr(variant.rendered, part).split("\n")[line - 1]
+
+
 def test_what_several_segments_have_alike_is_one_finding() -> None:
     (variant,) = rendered(subject="").variants.values()
     subject = replace(good(), variants={"europe": variant, "asia": variant})
