@@ -27,8 +27,9 @@ from newsletter.database import Database
 from newsletter.database.schema import upgrade
 from newsletter.editions.store import find
 from newsletter.press import Site
-from newsletter.press.audience import audience, largest_reader
+from newsletter.press.audience import audience
 from newsletter.press.messages import headers
+from newsletter.press.readers import largest_reader
 from newsletter.stories.draft import BulletDraft, ImageDraft
 from newsletter.testing.stories import store
 
@@ -138,7 +139,7 @@ def main() -> None:
                 site.counted.clear()
                 return audience(site, session, edition)
 
-            timed("  count the readers (kept for half a minute)", runs, count)
+            timed("  count the readers (which holds for a minute)", runs, count)
         timed("  build the worst reader's messages", runs, lambda: [
             build(v.rendered, heads[s], largest) for s, v in seen.items()])  # fmt: skip
         timed("  read the HTML", runs, lambda: [Page.read(v.rendered.html) for v in seen.values()])

@@ -11,8 +11,9 @@ from newsletter.checks.gather import gather
 from newsletter.editions import findings, store
 from newsletter.editions.models import FindingOverride
 from newsletter.errors import NotFound, Refused
-from newsletter.press.audience import audience, largest_reader
+from newsletter.press.audience import audience
 from newsletter.press.messages import headers
+from newsletter.press.readers import largest_reader
 from newsletter.press.render import variants
 from newsletter.press.site import Site
 from newsletter.text import one_line

@@ -14,7 +14,8 @@ from newsletter.checks import Finding
 from newsletter.database import Database
 from newsletter.editions.store import ensure, find
 from newsletter.press import Site
-from newsletter.press.audience import KEPT_SECONDS, audience, largest_reader
+from newsletter.press.audience import audience
+from newsletter.press.readers import FRESH, largest_reader
 from newsletter.testing import FixedClock
 from tests.sites import make_site
 
@@ -41,7 +42,7 @@ def add(site: Site, clock: FixedClock, rows: str) -> None:
     path = site.root / "more.csv"
     path.write_text(f"email,first_name,country\n{rows}", encoding="utf-8")
     import_csv(site.database, path, consent="Yes, mail me.", source="test", clock=clock)
-    clock.advance(KEPT_SECONDS)
+    clock.advance(FRESH)
 
 
 def test_an_ordinary_edition_has_no_finding(site: Site) -> None:
@@ -53,7 +54,7 @@ def test_a_reader_counts_in_the_first_segment_that_fits_and_not_when_suppressed(
     with site.database.writing() as session:
         suppress(session, "omar@example.org", Reason.MANUAL, clock)
     assert readers(site) == {"europe": 2, "world": 2}, "a count stands for a while"
-    clock.advance(KEPT_SECONDS)
+    clock.advance(FRESH)
     assert readers(site) == {"europe": 1, "world": 2}
 
 
