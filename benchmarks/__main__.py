@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-PARTS = ("briefing", "delivery", "signed", "roundtrip", "millions")
+PARTS = ("briefing", "checks", "delivery", "signed", "roundtrip", "millions")
 
 
 def main() -> None:

@@ -9,14 +9,19 @@ from importlib import import_module
 
 from newsletter.checks.registry import (
     CHECKS,
+    FINAL,
+    Audience,
     CheckedVariant,
     CheckInput,
     Finding,
+    LastEdition,
+    Overridden,
     Severity,
     StoryFact,
     blocks,
     check,
     run,
+    why_final,
 )
 
 for _name in (
@@ -24,15 +29,20 @@ for _name in (
     "preheader",
     "weekday",
     "story_status",
+    "lead_age",
+    "repeated_stories",
     "same_story",
     "decisions",
     "tripwires",
     "template_syntax",
+    "slots",
     "control_characters",
+    "charset",
     "links",
     "link_text",
     "alt",
     "image_width",
+    "image_weight",
     "headings",
     "title",
     "language",
@@ -45,7 +55,25 @@ for _name in (
     "style_size",
     "doctype",
     "support",
+    "headers",
+    "audience_fence",
+    "empty_segment",
 ):
     import_module(f"{__name__}.{_name}")
 
-__all__ = ["CHECKS", "CheckInput", "CheckedVariant", "Finding", "Severity", "StoryFact", "blocks", "check", "run"]
+__all__ = [
+    "CHECKS",
+    "FINAL",
+    "Audience",
+    "CheckInput",
+    "CheckedVariant",
+    "Finding",
+    "LastEdition",
+    "Overridden",
+    "Severity",
+    "StoryFact",
+    "blocks",
+    "check",
+    "run",
+    "why_final",
+]

@@ -16,7 +16,7 @@ def alt(subject: CheckInput) -> Iterable[Finding]:
         for picture in variant.page.pictures:
             where = f"picture {picture.src[:120]}"
             if picture.alt is None:
-                yield Finding("alt", Severity.BLOCK, where, "it has no alt", _MEND, (segment,))
+                yield Finding("alt", Severity.BLOCK, where, "it has no alt", _MEND, (segment,), picture.line)
             elif _FILE.fullmatch(picture.alt.strip()):
                 yield Finding(
                     "alt",
@@ -25,6 +25,7 @@ def alt(subject: CheckInput) -> Iterable[Finding]:
                     f"its alt {picture.alt.strip()!r} is the name of a file",
                     _MEND,
                     (segment,),
+                    picture.line,
                 )
 
 

@@ -7,9 +7,9 @@ import unicodedata
 from collections.abc import Iterable
 
 from newsletter.checks.registry import CheckInput, Finding, Severity, check
-from newsletter.checks.words import told
 
-_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202d\u202e\ud800-\udfff\ufffe\uffff]")
+"""C0 but for tab and line breaks, C1, the two bidi overrides, and what is no character at all."""
 _LOST = "\ufffd"
 
 
@@ -18,9 +18,9 @@ def control_characters(subject: CheckInput) -> Iterable[Finding]:
     for segment, variant in subject.variants.items():
         seen: set[str] = set()
         # The page's words have been through a parser, which drops some: the source is what readers get.
-        places = [*told(variant), ("HTML part", variant.rendered.html)]
+        places = [*variant.passages, ("HTML part", variant.rendered.html)]
         for where, words in places:
-            for char in dict.fromkeys(_CONTROL.findall(words)):
+            for char in dict.fromkeys(CONTROL.findall(words)):
                 if char not in seen:
                     seen.add(char)
                     yield _finding(Severity.BLOCK, where, f"U+{ord(char):04X} is a control character", segment)

@@ -8,14 +8,15 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
-from newsletter.checks.registry import CheckedVariant, CheckInput, StoryFact
+from newsletter.checks.built import Built
+from newsletter.checks.registry import Audience, CheckedVariant, CheckInput, LastEdition, StoryFact
 from newsletter.config import SHARES, MailClient
 from newsletter.editions.candidates import latest_of
 from newsletter.editions.models import Edition, Slot, Variant
 from newsletter.editions.overrides import unmet
 from newsletter.editions.states import OUT
 from newsletter.rendering.model import PublicationView
-from newsletter.stories.models import StoryVersion
+from newsletter.stories.models import Story, StoryVersion
 
 
 def gather(
@@ -25,11 +26,14 @@ def gather(
     variants: Mapping[str, CheckedVariant],
     *,
     at: datetime,
+    messages: Mapping[str, Built],
+    audience: Audience | None = None,
     clients: Mapping[MailClient, float] = SHARES,
 ) -> CheckInput:
     """The input of the checks for an edition whose variants have been rendered.
 
-    ``variants`` is by segment, in the briefing's order; ``at`` the instant at which the edition is to leave.
+    ``variants`` is by segment, in the briefing's order; ``at`` the instant at which the edition is to leave;
+    ``messages`` is what becomes of the variants, and ``audience`` who gets them today.
     """
     return CheckInput(
         key=edition.key,
@@ -40,7 +44,9 @@ def gather(
         publication=publication,
         variants=dict(variants),
         clients=clients,
-        last_subjects=_last_subjects(session, edition),
+        messages=messages,
+        last=_last(session, edition),
+        audience=audience,
         unmet=unmet(session, edition),
     )
 
@@ -68,14 +74,15 @@ def _stories(session: Session, edition: Edition) -> tuple[StoryFact, ...]:
                 status=told.story.status,
                 embargo_until=max(embargoes, default=None),
                 expires_at=min(ends, default=None),
+                published_at=told.published_at,
             )
         )
     return tuple(facts)
 
 
-def _last_subjects(session: Session, edition: Edition) -> frozenset[str]:
-    last = (
-        select(Edition.id)
+def _last(session: Session, edition: Edition) -> LastEdition | None:
+    last = session.scalar(
+        select(Edition)
         .where(
             Edition.briefing == edition.briefing,
             Edition.edition_date < edition.edition_date,
@@ -83,6 +90,18 @@ def _last_subjects(session: Session, edition: Edition) -> frozenset[str]:
         )
         .order_by(Edition.edition_date.desc())
         .limit(1)
-        .scalar_subquery()
     )
-    return frozenset(session.scalars(select(Variant.subject).where(Variant.edition_id == last)))
+    if last is None:
+        return None
+    # Neither the HTML nor the text, which are large.
+    columns = (Variant.segment, Variant.subject, Variant.preheader, Variant.stories)
+    variants = session.execute(select(*columns).where(Variant.edition_id == last.id)).all()
+    versions = {number for variant in variants for number in variant.stories}
+    told = select(StoryVersion.id, Story.slug).join(StoryVersion.story).where(StoryVersion.id.in_(versions))
+    slugs = {row.id: row.slug for row in session.execute(told)}
+    return LastEdition(
+        date=last.edition_date,
+        subjects=frozenset(variant.subject for variant in variants),
+        preheaders=frozenset(variant.preheader for variant in variants) - {""},
+        stories={v.segment: frozenset(slugs[number] for number in v.stories if number in slugs) for v in variants},
+    )

@@ -11,7 +11,7 @@ from newsletter.checks.registry import CheckInput, Finding, Severity, check
 def headings(subject: CheckInput) -> Iterable[Finding]:
     for segment, variant in subject.variants.items():
         found = variant.page.headings
-        first = sum(level == 1 for level, _ in found)
+        first = sum(one.level == 1 for one in found)
         if first != 1:
             yield Finding(
                 "headings",
@@ -21,7 +21,7 @@ def headings(subject: CheckInput) -> Iterable[Finding]:
                 "give the template exactly one h1",
                 (segment,),
             )
-        for (before, _), (level, words) in zip(((0, ""), *found), found, strict=False):
+        for before, (level, words, line) in zip((0, *(one.level for one in found)), found, strict=False):
             if level > before + 1 and (before or first == 1):
                 yield Finding(
                     "headings",
@@ -30,4 +30,5 @@ def headings(subject: CheckInput) -> Iterable[Finding]:
                     f"h{level} comes {f'after h{before}' if before else 'first'}",
                     f"make it an h{before + 1}",
                     (segment,),
+                    line,
                 )

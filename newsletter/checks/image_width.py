@@ -19,4 +19,5 @@ def image_width(subject: CheckInput) -> Iterable[Finding]:
                     f"its width is {picture.width!r}" if picture.width else "it has no width",
                     "give it a width in whole pixels in the template",
                     (segment,),
+                    picture.line,
                 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from newsletter.checks.registry import CheckedVariant, CheckInput, Finding, Severity, check
@@ -24,24 +25,37 @@ _RESERVED = (".invalid", ".test", ".localhost", ".local", ".internal", ".lan", "
 @check("links")
 def links(subject: CheckInput) -> Iterable[Finding]:
     for segment, variant in subject.variants.items():
-        for where, address, schemes in _addresses(variant):
+        for where, address, line, schemes in addresses(variant):
             if wrong := what_is_wrong(address, schemes):
-                yield Finding("links", Severity.BLOCK, where, wrong, _MEND, (segment,))
+                yield Finding("links", Severity.BLOCK, where, wrong, _MEND, (segment,), line)
+            elif address[:5].lower() == "http:":
+                yield Finding(
+                    "links",
+                    Severity.WARN,
+                    where,
+                    f"“{address[:120]}” goes over plain http, which anybody on the way can read and change",
+                    "write its https address",
+                    (segment,),
+                    line,
+                )
 
 
-def _addresses(variant: CheckedVariant) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+def addresses(variant: CheckedVariant) -> Iterator[tuple[str, str, int, tuple[str, ...]]]:
+    """``(where, address, line, schemes)`` of every link and picture but the readers' own, with what it may begin."""
     rendered = variant.rendered
     ours = {url_word(rendered.nonce, index) for index in range(len(rendered.slots))}
     for link in variant.page.links:
         if link.href not in ours:
-            yield f"link “{link.text[:60]}”", link.href, ("https", "http", "mailto", "tel")
+            yield f"link “{link.text[:60]}”", link.href, link.line, ("https", "http", "mailto", "tel")
     for picture in variant.page.pictures:
-        yield f"picture “{(picture.alt or '')[:60]}”", picture.src, ("https", "http")
-    for address in _IN_TEXT.findall(rendered.text):
-        if address not in ours:
-            yield "text part", address, ("https", "http")
+        yield f"picture “{(picture.alt or '')[:60]}”", picture.src, picture.line, ("https", "http")
+    for number, row in enumerate(rendered.text.split("\n"), start=1):
+        for address in _IN_TEXT.findall(row) if "://" in row else ():
+            if address not in ours:
+                yield "text part", address, number, ("https", "http")
 
 
+@lru_cache(maxsize=4096)  # the segments of an edition have most links in common
 def what_is_wrong(address: str, schemes: tuple[str, ...]) -> str:
     """What is wrong with where a link leads, in words; empty when nothing is."""
     shown = f"“{address[:120]}”"

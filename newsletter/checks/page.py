@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
+from lxml import etree
 from lxml import html as lxml_html
 
-_SPACE = re.compile(r"\s+")
+_ATTRIBUTES = etree.XPath("//@alt | //@title | //@aria-label", smart_strings=False)
 _SILENT = ("style", "script", "title", "head", "template")
 
 
@@ -19,6 +21,8 @@ class Picture:
     src: str
     alt: str | None
     width: str | None
+    line: int = 0
+    """Where it stands in the HTML part, as that of all others here; 0 when unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,15 @@ class Link:
     text: str
     alts: tuple[str | None, ...]
     """Of the pictures in it."""
+    line: int = 0
+
+
+class Heading(NamedTuple):
+    """An ``h1`` to ``h6``."""
+
+    level: int
+    words: str
+    line: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +54,9 @@ class Page:
     direction: str
     title: str
     style_bytes: int
-    headings: tuple[tuple[int, str], ...]
+    charsets: tuple[str, ...]
+    """What the head says of the encoding, in small letters."""
+    headings: tuple[Heading, ...]
     pictures: tuple[Picture, ...]
     links: tuple[Link, ...]
     words: str
@@ -62,12 +77,18 @@ class Page:
             direction=root.get("dir", "").strip(),
             title=_line(root.findtext(".//title") or ""),
             style_bytes=sum(len((sheet.text or "").encode()) for sheet in root.iter("style")),
+            charsets=tuple(_charsets(root)),
             headings=tuple(
-                (int(element.tag[1]), _line(_said(element)))
+                Heading(int(element.tag[1]), _line(_said(element)), element.sourceline or 0)
                 for element in root.iter("h1", "h2", "h3", "h4", "h5", "h6")
             ),
             pictures=tuple(
-                Picture(element.get("src", "").strip(), element.get("alt"), element.get("width"))
+                Picture(
+                    element.get("src", "").strip(),
+                    element.get("alt"),
+                    element.get("width"),
+                    element.sourceline or 0,
+                )
                 for element in root.iter("img")
             ),
             links=tuple(
@@ -75,22 +96,26 @@ class Page:
                     element.get("href", "").strip(),
                     _line(_said(element)),
                     tuple(picture.get("alt") for picture in element.iter("img")),
+                    element.sourceline or 0,
                 )
                 for element in root.iter("a")
                 if element.get("href") is not None
             ),
             words=_words(root),
-            attributes=tuple(
-                value
-                for element in root.iter()
-                for name in ("alt", "title", "aria-label")
-                if (value := element.get(name))
-            ),
+            attributes=tuple(value for value in _ATTRIBUTES(root) if value),
         )
 
 
+def _charsets(root: Any) -> Iterator[str]:
+    for meta in root.iter("meta"):
+        if (charset := meta.get("charset")) is not None:
+            yield charset.strip().lower()
+        elif meta.get("http-equiv", "").strip().lower() == "content-type" and "charset=" in meta.get("content", ""):
+            yield meta.get("content", "").lower().partition("charset=")[2].strip(" \"';")
+
+
 def _line(words: str) -> str:
-    return _SPACE.sub(" ", words).strip()
+    return " ".join(words.split())
 
 
 def _said(element: Any) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from newsletter.checks.registry import CheckInput, Finding, Severity, check
 
 
-@check("postal-address")
+@check("postal-address", final="the law of most countries wants it in every mail")
 def postal_address(subject: CheckInput) -> Iterable[Finding]:
     wanted = _letters(subject.publication.postal_address)
     for segment, variant in subject.variants.items():

@@ -8,7 +8,7 @@ from newsletter.checks.registry import CheckInput, Finding, Severity, check
 from newsletter.editions.candidates import why_unusable
 
 
-@check("story-status")
+@check("story-status", final="decide it where it is decided: release the story, wait for its embargo, or leave it out")
 def story_status(subject: CheckInput) -> Iterable[Finding]:
     for story in subject.stories:
         if why := why_unusable(story.status, story.embargo_until, story.expires_at, subject.at):

@@ -23,7 +23,7 @@ def subject_line(subject: CheckInput) -> Iterable[Finding]:
                 "shorten it",
                 segment,
             )
-        if line and line in subject.last_subjects:
+        if line and subject.last and line in subject.last.subjects:
             yield _finding(
                 Severity.WARN,
                 f"“{line}” was the last edition's subject too",

@@ -28,8 +28,8 @@ def text_part(subject: CheckInput) -> Iterable[Finding]:
 
 def shared(variant: CheckedVariant) -> float:
     """The share of the HTML's words that stand in the text part too, each as often as it does there."""
-    page = _counted(without_slots(variant, variant.page.words))
-    text = _counted(without_slots(variant, variant.rendered.text))
+    page = _counted(without_slots(variant.rendered, variant.page.words))
+    text = _counted(without_slots(variant.rendered, variant.rendered.text))
     return (page & text).total() / page.total() if page else 1.0
 
 

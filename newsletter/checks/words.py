@@ -2,32 +2,43 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
-from newsletter.checks.registry import CheckedVariant
-from newsletter.rendering.model import StoryView
+from newsletter.checks.page import Page
+from newsletter.rendering.model import EditionView, Rendered, StoryView
+
+HTML, TEXT = "HTML part", "text part"
 
 
-def told(variant: CheckedVariant) -> Iterator[tuple[str, str]]:
-    """``(where, words)`` of everything that editors wrote, then of what the template made of it.
+class Passage(NamedTuple):
+    """Words, and the place where an editor finds them."""
+
+    where: str
+    words: str
+
+
+def told(view: EditionView, rendered: Rendered, page: Page) -> Iterator[Passage]:
+    """Everything that editors wrote, then what the template made of it.
 
     What stands in a story comes before the HTML and the text part, so that a finding can name the story.
     """
-    view, rendered = variant.view, variant.rendered
-    yield "subject", rendered.subject
-    yield "preheader", rendered.preheader
-    yield "greeting", view.greeting
-    yield "introduction", view.introduction
+    yield Passage("subject", rendered.subject)
+    yield Passage("preheader", rendered.preheader)
+    yield Passage("greeting", view.greeting)
+    yield Passage("introduction", view.introduction)
     for section in view.sections:
-        yield f"section {section.key}, title", section.title
+        yield Passage(f"section {section.key}, title", section.title)
         for story in section.stories:
             for name, words in _story(story):
-                yield f"story {story.key}, {name}", words
-    yield "sign-off", view.sign_off
-    yield "reason", view.reason
-    yield "HTML part", without_slots(variant, "\n".join((variant.page.words, *variant.page.attributes)))
-    yield "text part", without_slots(variant, rendered.text)
+                if words:
+                    yield Passage(f"story {story.key}, {name}", words)
+    yield Passage("sign-off", view.sign_off)
+    yield Passage("reason", view.reason)
+    yield Passage(HTML, without_slots(rendered, "\n".join((page.words, *page.attributes))))
+    yield Passage(TEXT, without_slots(rendered, rendered.text))
 
 
 def _story(story: StoryView) -> Iterator[tuple[str, str]]:
@@ -44,15 +55,16 @@ def _story(story: StoryView) -> Iterator[tuple[str, str]]:
         yield "image", "\n".join((story.image.alt, story.image.caption, story.image.credit))
 
 
-def without_slots(variant: CheckedVariant, words: str) -> str:
+def without_slots(rendered: Rendered, words: str) -> str:
     """Words in which every reader slot stands as what a reader without any data gets."""
-    slots = variant.rendered.slots
+    slots = rendered.slots
 
     def fallback(match: re.Match[str]) -> str:
         index = int(match[1])
         return slots[index].fallback if index < len(slots) else match[0]
 
-    return re.sub(f"(?:https://slot\\.invalid/)?mbq{variant.rendered.nonce}x(\\d{{2,}})z", fallback, words)
+    begin = f"mbq{rendered.nonce}x"
+    return re.sub(rf"{begin}(\d{{2,}})z", fallback, words.replace(f"https://slot.invalid/{begin}", begin))
 
 
 def around(words: str, start: int, end: int) -> str:
@@ -60,3 +72,11 @@ def around(words: str, start: int, end: int) -> str:
     before = words[max(0, start - 20) : start].rpartition("\n")[2]
     after = words[end : end + 20].partition("\n")[0]
     return f"{before}{words[start:end]}{after}".strip()
+
+
+def line(rendered: Rendered, where: str, words: str) -> int:
+    """The line of the part that ``where`` names on which the words stand first; 0 where that says nothing."""
+    part, wanted = (rendered.html, html.escape(words, quote=False)) if where == HTML else (rendered.text, words)
+    if where not in (HTML, TEXT) or (at := part.find(wanted)) < 0:
+        return 0
+    return part.count("\n", 0, at) + 1

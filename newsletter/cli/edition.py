@@ -10,11 +10,13 @@ import typer
 from sqlalchemy.orm import Session
 
 from newsletter import press
-from newsletter.checks.registry import blocks
+from newsletter.cli import findings
 from newsletter.cli.output import (
     By,
     Day,
     Json,
+    Key,
+    Reason,
     Segment,
     Who,
     day_of,
@@ -33,10 +35,8 @@ from newsletter.errors import Refused
 from newsletter.press.site import Site
 
 app = typer.Typer(help="An edition's life.", no_args_is_help=True)
-Key = Annotated[str, typer.Argument(help="An edition (morning/2026-11-23), or a briefing for today's.", metavar="KEY")]
 Story = Annotated[str, typer.Argument(help="The story's slug.", metavar="STORY")]
 Kind = Annotated[str, typer.Argument(help=f"One of {', '.join(overrides.KINDS)}.", metavar="KIND")]
-Reason = Annotated[str, typer.Option("--reason", help="Why.")]
 
 
 @app.command()
@@ -138,21 +138,9 @@ def show(ctx: typer.Context, key: Key, as_json: Json = False) -> None:
         say(f"not followed: {wish}")
 
 
-@app.command()
-def check(ctx: typer.Context, key: Key, as_json: Json = False) -> None:
-    """Run every check; exit status 1 when one of them blocks."""
-    with opened(ctx) as site:
-        key = press.edition_of(site, key)
-        findings = press.check(site, key)
-    if as_json:
-        print_json([{name: getattr(f, name) for name in ("code", "severity", "where", "message", "mend", "segments")}
-                    for f in findings])  # fmt: skip
-    else:
-        for f in findings:
-            say(f"{f.severity}: {f.code}: {f.where}: {f.message}; {f.mend}")
-        say(f"{key}: {plural(len(findings), 'finding')}" if findings else f"{key}: nothing found")
-    if blocks(findings):
-        raise Refused(f"{key} cannot go out like this: mend what blocks")
+app.command()(findings.check)
+app.command()(findings.links)
+app.command()(findings.override)
 
 
 @app.command()

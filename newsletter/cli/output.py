@@ -25,6 +25,8 @@ Who = Annotated[str, typer.Option("--by", help="Who decides this: it needs a nam
 Day = Annotated[
     str | None, typer.Option("--date", help="The edition's date, today unless given.", metavar="YYYY-MM-DD")
 ]
+Key = Annotated[str, typer.Argument(help="An edition (morning/2026-11-23), or a briefing for today's.", metavar="KEY")]
+Reason = Annotated[str, typer.Option("--reason", help="Why.")]
 Segment = Annotated[str | None, typer.Option("--segment", help="A segment of the briefing.")]
 
 _PLAIN_WIDTH = 160

@@ -49,6 +49,8 @@ def show_report(report: Report) -> None:
         numbers = zip(_COUNTS, _numbers(report.counts), strict=True)
         parts = " + ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in numbers)
         say(f"It adds up: {report.frozen:,} frozen = {parts}")
+    for one in report.overridden:
+        say(f"{one.code} ({one.where}: {one.message}) was overridden by {one.by}: {one.reason}")
     for problem in report.problems:
         say(f"It does not add up: {problem}")
 

@@ -30,6 +30,7 @@ from newsletter.backends.base import Outcome, Result
 from newsletter.database import Database
 from newsletter.delivery.models import PUT_BACK, BatchState, Status, attempt, batch, delivery, from_ms, lane
 from newsletter.delivery.retry import Judgement, judge
+from newsletter.editions.findings import Used, used
 from newsletter.editions.models import Edition, Variant
 from newsletter.errors import NotFound
 
@@ -131,6 +132,8 @@ class Report:
     reasons: tuple[Reason, ...]
     problems: tuple[str, ...]
     """Why it does not add up, in words."""
+    overridden: tuple[Used, ...] = ()
+    """The findings of the checks with which it was locked all the same."""
 
     @property
     def adds_up(self) -> bool:
@@ -144,6 +147,8 @@ class Report:
         shape["counts"]["to_go"] = self.counts.to_go
         for line, one in zip(shape["lines"], self.lines, strict=True):
             line["counts"]["to_go"] = one.counts.to_go
+        for row in shape["overridden"]:
+            row["at"] = row["at"].isoformat()
         shape["adds_up"] = self.adds_up
         return shape
 
@@ -185,6 +190,7 @@ def report(database: Database, edition_id: int) -> Report:
             lines=lines,
             reasons=_reasons(session, edition, variants),
             problems=tuple(problems),
+            overridden=used(session, edition_id),
         )
 
 

@@ -96,6 +96,11 @@ def weekdays(language: str) -> tuple[str, ...]:
     return tuple(_language(language).weekdays.split())
 
 
+def months(language: str) -> tuple[str, ...]:
+    """The names of the months in a language (BCP 47), January first, as they stand in a date."""
+    return tuple(_language(language).months.split())
+
+
 def weekday(day: date, language: str) -> str:
     """The weekday of an edition date, as the language writes it within a sentence: ``Monday``, ``lundi``."""
     return weekdays(language)[day.weekday()]

@@ -113,6 +113,33 @@ class Override(Base):
     story: Mapped[Story] = relationship()
 
 
+class FindingOverride(Base):
+    """A named person's word that a finding of the checks does not keep an edition, bound to what they saw.
+
+    One that was taken back stays, so that it can be told who decided what.
+    """
+
+    __tablename__ = "finding_override"
+    __table_args__ = (Index("ix_finding_override_edition", "edition_id"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    edition_id: Mapped[int] = mapped_column(ForeignKey("edition.id", ondelete="CASCADE"))
+    fingerprint: Mapped[str] = mapped_column(String(64))
+    """SHA-256 of what was seen: code, severity, place, message and segments. Another finding is not covered."""
+    code: Mapped[str] = mapped_column(String(64))
+    severity: Mapped[str] = mapped_column(String(16))
+    place: Mapped[str]
+    message: Mapped[str]
+    segments: Mapped[list[str]]
+    by: Mapped[str]
+    reason: Mapped[str]
+    at: Mapped[datetime]
+    taken_back_by: Mapped[str | None]
+    taken_back_at: Mapped[datetime | None]
+    used_at: Mapped[datetime | None]
+    """When the edition was locked with it: the finding was there, and this let it go out."""
+
+
 class EditionEvent(Base):
     """One line of an edition's history: written with every change of state, never changed."""
 

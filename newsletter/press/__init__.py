@@ -3,8 +3,9 @@
 from newsletter.press.approve import abort, approve, hold, pause, release, resume
 from newsletter.press.assemble import assemble, edition_of
 from newsletter.press.changes import Change, Changes, changes
-from newsletter.press.check import check
+from newsletter.press.check import check, override, take_back
 from newsletter.press.doubts import doubts, resend
+from newsletter.press.links import links
 from newsletter.press.lock import lock
 from newsletter.press.messages import documents_for, message_for
 from newsletter.press.readers import readers
@@ -38,9 +39,11 @@ __all__ = [
     "go_on",
     "history",
     "hold",
+    "links",
     "lock",
     "message_for",
     "on_the_wire",
+    "override",
     "pause",
     "readers",
     "release",
@@ -49,6 +52,7 @@ __all__ = [
     "resume",
     "send",
     "standing",
+    "take_back",
     "test_send",
     "upcoming",
     "variants",

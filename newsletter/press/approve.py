@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from newsletter.checks import CheckedVariant, blocks
+from newsletter.checks import CheckedVariant, Finding, blocks
 from newsletter.delivery.closing import on_the_wire, withdraw
 from newsletter.editions import store
 from newsletter.editions.models import Edition
@@ -55,13 +55,14 @@ def approve(site: Site, key: str, by: str) -> str:
     return digest
 
 
-def refuse_blocking(site: Site, key: str, rendered: Mapping[str, CheckedVariant]) -> None:
-    """Raises `Refused` with the blocking findings, if there are any."""
+def refuse_blocking(site: Site, key: str, rendered: Mapping[str, CheckedVariant]) -> list[Finding]:
+    """All findings, if none of them blocks, or each that does is overridden. Else raises `Refused` with them."""
     findings = check(site, key, rendered)
     if blocks(findings):
-        worst = [f"{one.code}: {one.message} ({one.where}; {one.mend})" for one in findings if one.severity == "block"]
+        worst = [f"{one.code}: {one.message} ({one.where}; {one.mend})" for one in findings if one.blocks]
         more = f" — and {len(worst) - 1} more, see `newsletter edition check {key}`" if len(worst) > 1 else ""
         raise Refused(f"{key} cannot go out like this: {worst[0]}{more}")
+    return findings
 
 
 def hold(site: Site, key: str, by: str, reason: str) -> None:

@@ -5,28 +5,25 @@ from __future__ import annotations
 import logging
 from dataclasses import asdict
 from datetime import datetime
-from statistics import median
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from newsletter import failpoints
 from newsletter.audience.suppression import suppressed_clause
-from newsletter.checks import CheckedVariant
+from newsletter.checks import Audience, CheckedVariant
 from newsletter.delivery.plan import VariantRule, freeze
-from newsletter.editions import store
+from newsletter.editions import findings, store
 from newsletter.editions.models import Edition, EditionEvent, Variant
-from newsletter.editions.states import LOCKABLE, OUT, State, move
+from newsletter.editions.states import LOCKABLE, State, move
 from newsletter.errors import Refused
 from newsletter.press import times
 from newsletter.press.approve import approval_digest, refuse_blocking
+from newsletter.press.audience import usual
 from newsletter.press.render import variants
 from newsletter.press.site import Site
 
 _log = logging.getLogger(__name__)
-
-FENCE_EDITIONS = 10
-"""The usual number of readers is the median of so many editions before."""
 
 
 def lock(site: Site, key: str, *, now: bool = False) -> None:
@@ -53,7 +50,7 @@ def _refuse_unapproved(site: Site, edition: Edition) -> None:
 
 def _freeze_words(site: Site, key: str, version: int, *, now: bool) -> None:
     rendered = variants(site, key)
-    refuse_blocking(site, key, rendered)
+    found = refuse_blocking(site, key, rendered)
     # What would fail at the first message fails before anything is frozen.
     site.signing_keys(key.partition("/")[0])
     for segment in rendered:
@@ -70,6 +67,8 @@ def _freeze_words(site: Site, key: str, version: int, *, now: bool) -> None:
             raise Refused(f"{key} is not what was approved any more: look at it and approve it again")
         instant = site.clock.now()
         move(session, edition.id, State.LOCKED, leaving=LOCKABLE, clock=site.clock, locked_at=instant)
+        overridden = {finding.fingerprint for finding in found if finding.override}
+        findings.use(session, edition, overridden, site.clock)
         for no, (segment, variant) in enumerate(rendered.items()):
             due = times.due(site.settings, edition.briefing, edition.edition_date, segment)
             session.add(_variant(site, session, edition, no, segment, variant, min(due, instant) if now else due))
@@ -118,26 +117,13 @@ def _fence(site: Site, session: Session, edition: Edition, recipients: int) -> s
     """Why this number of readers wants a person to look at it; empty when it does not."""
     if recipients == 0:
         return "no reader fits any of its segments"
-    before = session.scalars(
-        select(Edition.recipients)
-        .where(
-            Edition.briefing == edition.briefing,
-            Edition.edition_date < edition.edition_date,
-            Edition.state.in_([state.value for state in OUT]),
-            Edition.snapshot_done,
-        )
-        .order_by(Edition.edition_date.desc())
-        .limit(FENCE_EDITIONS)
-    ).all()
+    audience = Audience({"": recipients}, usual(session, edition), site.briefing(edition.briefing).audience_fence)
     released = session.scalar(
         select(EditionEvent.id)
         .where(EditionEvent.edition_id == edition.id, EditionEvent.from_state == State.HELD.value)
         .where(EditionEvent.to_state == State.LOCKED.value)
         .limit(1)
     )
-    if not before or released is not None:
+    if not audience.is_unusual or released is not None:
         return ""
-    usual, share = median(before), site.briefing(edition.briefing).audience_fence
-    if abs(recipients - usual) <= max(share * usual, 5):
-        return ""
-    return f"{recipients} readers, where {usual:.0f} are usual: look at the segments, then release it"
+    return f"{recipients} readers, where {audience.usual:.0f} are usual: look at the segments, then release it"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -27,6 +28,18 @@ _log = logging.getLogger(__name__)
 
 _KEY_AT_MOST = 65_536
 """Bytes of a key file that are read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """The readers of a briefing at one moment (monotonic seconds), a reader whom several segments fit in the first."""
+
+    at: float
+    segments: dict[str, int]
+    name_characters: int
+    """Of the longest first name."""
+    name_octets: int
+    """Of the first name that is longest in UTF-8."""
 
 
 class Site:
@@ -104,8 +117,8 @@ class Site:
         return {}
 
     @cached_property
-    def counted(self) -> dict[str, tuple[float, int]]:
-        """By briefing, when its readers were last counted (monotonic seconds) and how many they were."""
+    def counted(self) -> dict[str, Counted]:
+        """By briefing, its readers as they were last counted."""
         return {}
 
     @property

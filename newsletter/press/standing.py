@@ -8,7 +8,7 @@ from typing import Literal
 
 from sqlalchemy import select
 
-from newsletter.checks import Finding, Severity, blocks
+from newsletter.checks import Finding, blocks
 from newsletter.editions import store
 from newsletter.editions.models import Edition, Variant
 from newsletter.editions.states import LOCKABLE, OUT, State
@@ -60,7 +60,7 @@ class Standing:
     @property
     def blocking(self) -> tuple[Finding, ...]:
         """The findings that keep it from going out."""
-        return tuple(one for one in self.findings or () if one.severity == Severity.BLOCK)
+        return tuple(one for one in self.findings or () if one.blocks)
 
 
 @dataclass(frozen=True, slots=True)

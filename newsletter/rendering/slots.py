@@ -160,20 +160,25 @@ def scan(html: str, text: str, slots: Sequence[Slot], nonce: str) -> Places:
 
 def _words(document: str, slots: Sequence[Slot], nonce: str, part: str) -> list[Word]:
     found, at = [], []
-    for match in re.finditer(rf"({re.escape(_URL_HOST)})?mbq{nonce}x(\d\d+)z", document):
-        index, is_url = int(match[2]), match[1] is not None
-        if index >= len(slots) or match[0] != (url_word if is_url else word)(nonce, index):
+    # Whether the host stands before a word is looked up by itself: as a part of the pattern it takes ten times as long.
+    for match in re.finditer(rf"mbq{nonce}x(\d\d+)z", document):
+        index, before = int(match[1]), match.start() - len(_URL_HOST)
+        is_url = before >= 0 and document.startswith(_URL_HOST, before)
+        start = before if is_url else match.start()
+        if index >= len(slots) or match[0] != word(nonce, index):
             continue
         name = slots[index].name
         if is_url != (name in URL_SLOTS):
             call = "slot_url" if name in URL_SLOTS else "slot"
             raise MisplacedSlot(
                 f"the slot {name} was filled in as {'a URL' if is_url else 'words'}; write {call}('{name}')",
-                offset=match.start(),
-                excerpt=_excerpt(document, match.start(), match.end(), nonce),
+                offset=start,
+                excerpt=_excerpt(document, start, match.end(), nonce),
             )
-        found.append(Word(match.start(), match.end(), index, name, is_url))
+        found.append(Word(start, match.end(), index, name, is_url))
         at.append(match.end())
+    if document.lower().count(nonce) == len(found):
+        return found
     whole = {w.start + len(_URL_HOST) * w.is_url + 3 for w in found}
     for stray in re.finditer(nonce, document, re.IGNORECASE):
         if stray.start() not in whole:

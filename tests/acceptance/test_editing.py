@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from newsletter import press
+from newsletter.checks.online import Answer, Link, Verdict
 from tests.acceptance.commands import laid_out, run
 
 
@@ -198,3 +200,46 @@ def test_a_story_that_an_editor_holds_is_not_lifted_by_its_source(desk: Desk, si
     found = json.loads(desk("stories show cup-final --json").out)
     assert (found["status"], found["decision"], found["decided_by"]) == ("held", "held", "Edith")
     assert desk("stories release cup-final --by Edith").out == "cup-final is usable\n"
+
+
+def test_a_finding_is_overridden_told_and_taken_back(desk: Desk) -> None:
+    desk("edition headline KEY bank-rate", "The rate is TK")
+    seen = desk("edition check KEY --json")
+    told = json.loads(seen.out)
+    (finding,) = told["findings"]
+    assert (seen.status, told["edition"], told["blocked"]) == (1, "morning/2026-11-23", True)
+    assert (finding["code"], finding["where"], finding["blocks"], finding["can_be_overridden"], finding["override"]) == (
+        "tripwires", "story bank-rate, headline", True, True, None,
+    )  # fmt: skip
+    refused = desk("edition override KEY tripwires --by Edith")
+    assert (refused.status, refused.err.count("\n")) == (1, 1)
+    assert "--reason WHY" in refused.err
+    done = desk("edition override KEY tripwires --by Edith --reason", "TK is a bank.")
+    assert done.status == 0
+    assert "is overridden by Edith: TK is a bank." in done.out
+    seen = desk("edition check KEY")
+    assert seen.status == 0
+    assert "[overridden by Edith: TK is a bank.]" in seen.out
+    assert desk("edition override KEY tripwires --clear --by Omar").out == (
+        "morning/2026-11-23: 1 override of tripwires taken back\n"
+    )
+    assert desk("edition check KEY").status == 1
+
+
+def test_links_are_told_as_they_are_answered(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = Answer(Link("https://courier.example.org/a", "link “A”", ("europe",)), Verdict.BROKEN, "answered 404", 404)
+    there = Answer(Link("https://courier.example.org/b", "link “B”", ("europe",)), Verdict.GOOD, "answered 200", 200,
+                   "https://courier.example.org/c")  # fmt: skip
+    monkeypatch.setattr(press, "links", lambda site, key: iter((there, gone)))
+    said = desk("edition links KEY")
+    assert said.status == 1
+    assert said.out.splitlines() == [
+        "good: link “B”: https://courier.example.org/b → https://courier.example.org/c: answered 200",
+        "broken: link “A”: https://courier.example.org/a: answered 404",
+        "morning/2026-11-23: 1 good, 1 broken",
+    ]
+    told = [json.loads(line) for line in desk("edition links KEY --json").out.splitlines()]
+    assert [one["verdict"] for one in told] == ["good", "broken"]
+    assert told[1]["link"] == {
+        "address": "https://courier.example.org/a", "where": "link “A”", "segments": ["europe"], "picture": False,
+    }  # fmt: skip

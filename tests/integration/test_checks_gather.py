@@ -35,7 +35,7 @@ BRIEFING = Briefing.model_validate(
 
 def checked(session: Session, edition: Edition) -> CheckInput:
     variant = CheckedVariant(ordinary(), mails.rendered("ordinary"))
-    return gather(session, edition, ordinary().publication, {"europe": variant}, at=edition.due_at)
+    return gather(session, edition, ordinary().publication, {"europe": variant}, at=edition.due_at, messages={})
 
 
 @pytest.fixture
@@ -108,7 +108,8 @@ def test_the_subject_is_compared_with_the_last_edition_that_went_out(
             session.add(frozen(before, subject))
         session.flush()
         subject_input = checked(session, session.get_one(Edition, edition))
-        assert subject_input.last_subjects == {"Friday Briefing: Snow"}
+        assert subject_input.last is not None
+        assert subject_input.last.subjects == {"Friday Briefing: Snow"}
         assert run(subject_input) == []
         session.add(frozen(before, same, "asia"))
         session.flush()
@@ -120,4 +121,21 @@ def frozen(edition: Edition, subject: str, segment: str = "europe") -> Variant:
     return Variant(
         edition_id=edition.id, segment=segment, no=0, backends=["outbox"], due_at=edition.due_at, subject=subject,
         preheader="", html="", text="", slots=[], nonce="0" * 12, digest="0" * 64, stories=[], frozen_at=edition.due_at,
+    )  # fmt: skip
+
+
+def test_what_the_last_edition_told_is_known_by_segment(database: Database, edition: int, clock: FixedClock) -> None:
+    with database.writing() as session:
+        before = ensure(session, "morning", date(2026, 11, 20), DUE - timedelta(days=3), clock)
+        move(session, before.id, State.READY, leaving=State.DRAFT, clock=clock)
+        move(session, before.id, State.LOCKED, leaving=LOCKABLE, clock=clock, locked_at=clock.now())
+        (version,) = store(session, "snow")
+        variant = frozen(before, "Friday Briefing: Snow")
+        variant.stories, variant.preheader = [version.id, version.id + 99], "Snow."
+        session.add(variant)
+        session.flush()
+        last = checked(session, session.get_one(Edition, edition)).last
+    assert last is not None
+    assert (last.date, last.preheaders, last.stories) == (
+        date(2026, 11, 20), frozenset({"Snow."}), {"europe": frozenset({"snow"})},
     )  # fmt: skip

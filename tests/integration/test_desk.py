@@ -326,6 +326,10 @@ def test_today_shows_what_blocks_an_edition(site: Site) -> None:
     checks = person.get(f"{TODAY}/checks").text
     assert "tripwires" in checks
     assert "blocks" in checks
+    for finding in press.check(site, "morning/2026-11-23"):
+        press.override(site, "morning/2026-11-23", finding.code, "Edith", "TK is a ship.", finding.where)
+    assert "by Edith: TK is a ship." in person.get(f"{TODAY}/checks").text
+    assert "It cannot go out like this" not in person.get("/").text
 
 
 def test_the_checks_of_an_edition_that_is_on_its_way_have_nothing_to_say(site: Site) -> None:

@@ -7,12 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from newsletter import press
 from newsletter.audience.segments import load_segments
+from newsletter.audience.transfer import import_csv
 from newsletter.clock import local_instant
 from newsletter.config import Settings, load_settings
 from newsletter.database import Database
 from newsletter.editions.states import State
 from newsletter.editions.store import assemble_edition, ensure, variant_slots
+from newsletter.press import Site
 from newsletter.stories.importers import import_sources
 from newsletter.testing import FixedClock
 
@@ -73,3 +76,12 @@ def test_held_and_embargoed_stories_stay_in(variants: dict[str, dict[str, list[s
     assert all((ROOT / "stories" / f"{slug}.md").is_file() for slug in ("harbour-audit", "budget-speech"))
     out = {slug for sections in variants.values() for slugs in sections.values() for slug in slugs}
     assert out.isdisjoint({"harbour-audit", "budget-speech"})
+
+
+def test_the_checks_find_nothing(settings: Settings, database: Database, clock: FixedClock) -> None:
+    site = Site(settings, database, clock)
+    import_sources(database, [str(ROOT / "stories")], clock, root=ROOT)
+    import_csv(database, ROOT / "subscribers" / "sample.csv", consent="Yes, mail me.", source="sample", clock=clock)
+    key = press.assemble(site, "morning", DAY).key
+    assert len(press.variants(site, key)) == 3
+    assert press.check(site, key) == []

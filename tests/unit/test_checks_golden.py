@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,25 +17,45 @@ from markupsafe import Markup
 
 from newsletter.checks import (
     CHECKS,
+    FINAL,
+    Audience,
     CheckedVariant,
     CheckInput,
     Finding,
+    LastEdition,
     Severity,
     StoryFact,
     blocks,
     check,
     run,
 )
+from newsletter.checks.built import build
 from newsletter.checks.links import what_is_wrong
-from newsletter.checks.size import CLIPPED, LARGE, ROOMY, worst
+from newsletter.checks.size import CLIPPED, LARGE, ROOMY
 from newsletter.checks.text_part import shared
-from newsletter.rendering.model import EditionView, ReaderValues, Rendered
-from newsletter.rendering.slots import url_word
+from newsletter.rendering.model import EditionView, ReaderValues, Rendered, Slot
+from newsletter.rendering.slots import url_word, word
 from newsletter.testing.samples import VARIANTS, ordinary
 from tests import mails
 from tests.corpus.editions import BAD_EDITIONS
 
 AT = datetime(2026, 11, 23, 6, tzinfo=UTC)
+
+
+FRIDAY = LastEdition(
+    date=date(2026, 11, 20),
+    subjects=frozenset({"Friday Briefing: Snow on the passes"}),
+    preheaders=frozenset({"The passes close, and the trains do not."}),
+    stories={"europe": frozenset({"snow-passes", "night-trains"})},
+)
+LARGEST = ReaderValues(
+    address="rita@reader.test",
+    first_name="R" * 100,
+    unsubscribe_url="https://courier.example.org/u/".ljust(150, "t"),
+    preferences_url="https://courier.example.org/p/".ljust(150, "t"),
+    view_url="https://courier.example.org/v/".ljust(150, "t"),
+    message_id="m@courier.example.org",
+)
 
 
 @cache
@@ -49,20 +71,27 @@ def subject_of(view: EditionView, rendered: Rendered) -> CheckInput:
         state="ready",
         at=AT,
         stories=tuple(
-            StoryFact(story.key, story.headline, section.key, "", "usable")
+            StoryFact(story.key, story.headline, section.key, "", "usable", published_at=AT - timedelta(hours=9))
             for section in view.sections
             for story in section.stories
         ),
         publication=view.publication,
         variants={view.segment: CheckedVariant(view, rendered)},
-        last_subjects=frozenset({"Friday Briefing: Snow on the passes"}),
+        messages={view.segment: build(rendered, mails.HEADERS, LARGEST)},
+        last=FRIDAY,
+        audience=Audience({view.segment: 4_812}, usual=4_800),
     )
 
 
 def rendered(**changes: Any) -> CheckInput:
     """The good edition with another subject, preheader, HTML or text."""
     (segment, variant), = good().variants.items()  # fmt: skip
-    return replace(good(), variants={segment: replace(variant, rendered=replace(variant.rendered, **changes))})
+    changed = replace(variant.rendered, **changes)
+    return replace(
+        good(),
+        variants={segment: replace(variant, rendered=changed)},
+        messages={segment: build(changed, mails.HEADERS, LARGEST)},
+    )
 
 
 def html(old: str, new: str, *, count: int = 1) -> CheckInput:
@@ -98,9 +127,26 @@ def fact(**changes: Any) -> CheckInput:
 
 
 def grown(to: int) -> CheckInput:
-    """The good edition with an HTML part of a size, grown by a comment."""
-    more = to - worst(next(iter(good().variants.values()))) - len("<!---->")
+    """The good edition whose HTML part travels as (nearly) so many bytes, grown by a comment."""
+    (built,) = good().messages.values()
+    assert built.size
+    more = round((to - built.size.html_encoded) * 76 / 79) + 2  # what quoted-printable makes of it
     return html("</body>", f"<!--{'x' * more}--></body>")
+
+
+def built(**changes: Any) -> CheckInput:
+    (segment, message), = good().messages.items()  # fmt: skip
+    return replace(good(), messages={segment: replace(message, **changes)})
+
+
+def last(**changes: Any) -> CheckInput:
+    return replace(good(), last=replace(FRIDAY, **changes))
+
+
+def slotted(name: str) -> CheckInput:
+    """The good edition with another slot in place of the reader's name."""
+    slots = mails.rendered("ordinary").slots
+    return rendered(slots=tuple(replace(slot, name=name) if slot.name == "first_name" else slot for slot in slots))
 
 
 def two_leads(**changes: Any) -> CheckInput:
@@ -122,10 +168,13 @@ BLOCK, WARN = Severity.BLOCK, Severity.WARN
 BAD: dict[str, tuple[str, Severity, Callable[[], CheckInput]]] = {
     "no subject": ("subject", BLOCK, lambda: rendered(subject="")),
     "a long subject": ("subject", WARN, lambda: rendered(subject="Monday Briefing: " + "a" * 80)),
-    "the last edition's subject": ("subject", WARN, lambda: replace(
-        good(), last_subjects=frozenset({"Monday Briefing: Harbour plan wins"}))),
+    "the last edition's subject": ("subject", WARN, lambda: last(
+        subjects=frozenset({"Monday Briefing: Harbour plan wins"}))),
     "no preheader": ("preheader", WARN, lambda: rendered(preheader="")),
     "the subject as preheader": ("preheader", WARN, lambda: rendered(preheader="monday briefing: harbour plan WINS")),
+    "a long preheader": ("preheader", WARN, lambda: rendered(preheader="The harbour. " * 17)),
+    "the last edition's preheader": ("preheader", WARN, lambda: last(preheaders=frozenset(
+        {"Port Maren votes on its harbour, a ferry is towed in, and night trains return."}))),
     "another day's name in front": ("weekday", BLOCK, lambda: rendered(subject="Tuesday Briefing: Harbour plan wins")),
     "your other day": ("weekday", BLOCK, lambda: rendered(subject="Your Tuesday Briefing")),
     "the briefing of another day": ("weekday", BLOCK, lambda: rendered(subject="The Morning Briefing of Tuesday")),
@@ -133,6 +182,18 @@ BAD: dict[str, tuple[str, Severity, Callable[[], CheckInput]]] = {
     "a day of sales": ("weekday", WARN, lambda: rendered(subject="Black Friday is here")),
     "another date in the view": ("weekday", BLOCK, lambda: viewed(date=date(2026, 11, 24))),
     "another weekday in the view": ("weekday", BLOCK, lambda: viewed(weekday="Tuesday")),
+    "another day in the introduction": ("weekday", WARN, lambda: viewed(introduction="It’s Tuesday, and it rains.")),
+    "another day's greeting": ("weekday", WARN, lambda: viewed(greeting="Happy Tuesday")),
+    "another day's preheader": ("weekday", WARN, lambda: rendered(preheader="Your Tuesday briefing, early.")),
+    "another date in the subject": ("weekday", WARN, lambda: rendered(subject="Morning Briefing, 22 November")),
+    "another American date": ("weekday", WARN, lambda: rendered(subject="Morning Briefing for November 24")),
+    "another date in figures": ("weekday", WARN, lambda: rendered(subject="Morning Briefing 2026-11-22")),
+    "a lead of last week": ("lead-age", WARN, lambda: fact(published_at=AT - timedelta(days=6))),
+    "a lead of tomorrow": ("lead-age", WARN, lambda: fact(published_at=AT + timedelta(days=1))),
+    "the last edition again": ("repeated-stories", BLOCK, lambda: last(
+        stories={"europe": frozenset(story.slug for story in good().stories)})),
+    "much of the last edition": ("repeated-stories", WARN, lambda: last(
+        stories={"europe": frozenset(story.slug for story in good().stories[:5])})),
     "a killed story": ("story-status", BLOCK, lambda: fact(status="killed")),
     "a held story": ("story-status", BLOCK, lambda: fact(status="held")),
     "a withheld story": ("story-status", BLOCK, lambda: fact(status="withheld")),
@@ -152,11 +213,24 @@ BAD: dict[str, tuple[str, Severity, Callable[[], CheckInput]]] = {
     "None alone": ("tripwires", BLOCK, lambda: lead(kicker="None")),
     "undefined alone": ("tripwires", BLOCK, lambda: lead(kicker="undefined")),
     "a picture by None": ("tripwires", WARN, lambda: rendered(subject="Monday Briefing, None")),
+    "a reader named undefined": ("tripwires", BLOCK, lambda: text("Good morning", "Good morning, undefined.\n")),
+    "filler in the middle": ("tripwires", BLOCK, lambda: lead(dek="The mayor dolor sit amet.")),
+    "TK before a name": ("tripwires", WARN, lambda: lead(dek="The architect, TK Surname, was not there.")),
     "an object": ("tripwires", BLOCK, lambda: text("Good morning", "Good morning [object Object]")),
     "XXX": ("tripwires", BLOCK, lambda: lead(dek="XXX check this")),
     "Jinja": ("template-syntax", BLOCK, lambda: rendered(subject="Monday Briefing: {{ lead.headline }}")),
     "a Jinja block": ("template-syntax", BLOCK, lambda: lead(dek="{% if x %}")),
     "Mailchimp": ("template-syntax", BLOCK, lambda: lead(dek="Dear *|FNAME|*")),
+    "Handlebars": ("template-syntax", BLOCK, lambda: lead(dek="Dear {{#if name}}")),
+    "listmonk": ("template-syntax", BLOCK, lambda: lead(dek="Dear {{ .Subscriber.FirstName }}")),
+    "Liquid": ("template-syntax", BLOCK, lambda: lead(dek="Dear {{ name | default: 'you' }}")),
+    "MailerLite": ("template-syntax", BLOCK, lambda: lead(dek="Dear {$name}")),
+    "Python": ("template-syntax", BLOCK, lambda: lead(dek="Dear {first_name}")),
+    "ActiveCampaign": ("template-syntax", BLOCK, lambda: lead(dek="Dear %FIRST_NAME%")),
+    "Mailgun": ("template-syntax", BLOCK, lambda: lead(dek="Dear %recipient.name%")),
+    "Ruby": ("template-syntax", BLOCK, lambda: lead(dek="Dear #{name}")),
+    "a mailing list": ("template-syntax", BLOCK, lambda: lead(dek="Dear [[first_name]]")),
+    "a mail merge": ("template-syntax", BLOCK, lambda: lead(dek="Dear <<First Name>>")),
     "Template Toolkit": ("template-syntax", BLOCK, lambda: lead(dek="Hi [%first_name | Quartz member%]")),
     "Salesforce": ("template-syntax", BLOCK, lambda: lead(dek="Dear %%First Name%%")),
     "ERB": ("template-syntax", BLOCK, lambda: lead(dek="Dear <%= name %>")),
@@ -166,6 +240,30 @@ BAD: dict[str, tuple[str, Severity, Callable[[], CheckInput]]] = {
     "a C1 control in the HTML": ("control-characters", BLOCK, lambda: html("Good morning", "Good\x92 morning")),
     "a NUL": ("control-characters", BLOCK, lambda: html("Good morning", "Good\x00 morning")),
     "a lost character": ("control-characters", WARN, lambda: rendered(preheader="The caf\ufffd opens")),
+    "a bidi override": ("control-characters", BLOCK, lambda: lead(dek="The \u202evote")),
+    "a reader slot that nobody knows": ("slots", BLOCK, lambda: slotted("shoe_size")),
+    "a reader slot in a style": ("slots", BLOCK, lambda: html(
+        "</div></body>", f"<p style=\"color:{word(mails.rendered('ordinary').nonce, 2)}\">x</p></div></body>")),
+    "a reader slot that is not used": ("slots", BLOCK, lambda: rendered(
+        slots=(*mails.rendered("ordinary").slots, Slot("first_name")))),
+    "another charset": ("charset", BLOCK, lambda: html("charset=UTF-8", "charset=ISO-8859-1")),
+    "no charset": ("charset", WARN, lambda: html('content="text/html; charset=UTF-8"', 'content=""')),
+    "words of another charset": ("charset", WARN, lambda: lead(dek="The cafÃ© does not open.")),
+    "a quote of another charset": ("charset", WARN, lambda: lead(dek="It doesnâ€™t open.")),
+    "a sender that is no address": ("headers", BLOCK, lambda: built(size=None, headers=b"", refused="From: 'x' is no address")),
+    "a header without its button": ("unsubscribe", BLOCK, lambda: built(headers=b"From: a@example.org\r\nTo: b@example.org")),
+    "a link by http": ("links", WARN, lambda: html(LINK, LINK.replace("https", "http"))),
+    "a picture by http": ("links", WARN, lambda: html(
+        "https://images.example.org/2026/11/lighthouse.jpg", "http://images.example.org/2026/11/lighthouse.jpg")),
+    "a link that says here": ("link-text", WARN, lambda: html(">still in private hands</a>", ">Here »</a>")),
+    "a link that is read out as an address": ("link-text", WARN, lambda: html(
+        ">still in private hands</a>", ">https://courier.example.org/who-owns-the-quays</a>")),
+    "a picture of 24 megapixels": ("image-weight", WARN, lambda: lead(image=replace(
+        ordinary().sections[0].stories[0].image, width=6_000, height=4_000))),
+    "twice the usual readers": ("audience-fence", WARN, lambda: replace(good(), audience=Audience({"europe": 9_700}, usual=4_800))),
+    "a tenth of the usual readers": ("audience-fence", WARN, lambda: replace(good(), audience=Audience({"europe": 480}, usual=4_800))),
+    "a segment without readers": ("empty-segment", WARN, lambda: replace(
+        good(), audience=Audience({"europe": 0, "world": 4_800}, usual=4_800))),
     "an empty link": ("links", BLOCK, lambda: html(LINK, 'href=""')),
     "a link to nowhere": ("links", BLOCK, lambda: html(LINK, 'href="#"')),
     "a relative link": ("links", BLOCK, lambda: html(LINK, 'href="/2026/11/23/harbour-vote"')),
@@ -202,9 +300,9 @@ BAD: dict[str, tuple[str, Severity, Callable[[], CheckInput]]] = {
     "no postal address in the text": ("postal-address", BLOCK, lambda: text("14 Custom House Quay", "")),
     "a text part of other words": ("text-part", WARN, lambda: rendered(text="\n".join(
         (UNSUBSCRIBE, good().publication.postal_address, "Read this mail in the browser.")))),
-    "a roomy HTML part": ("size", WARN, lambda: grown(ROOMY)),
-    "a large HTML part": ("size", WARN, lambda: grown(LARGE)),
-    "an HTML part that is clipped": ("size", BLOCK, lambda: grown(CLIPPED + 1)),
+    "a roomy HTML part": ("size", WARN, lambda: grown(ROOMY + 200)),
+    "a large HTML part": ("size", WARN, lambda: grown(LARGE + 200)),
+    "an HTML part that is clipped": ("size", BLOCK, lambda: grown(CLIPPED + 200)),
     "too many style sheets": ("style-size", BLOCK, lambda: html(
         "</head>", "<style>" + ".a{color:red}" * 1300 + "</style></head>")),
     "no doctype": ("doctype", BLOCK, lambda: html("<!DOCTYPE html>", "")),
@@ -230,6 +328,25 @@ def test_a_bad_edition_is_caught_by_exactly_its_check(name: str) -> None:
 
 def test_every_check_has_a_bad_edition() -> None:
     assert {code for code, _, _ in BAD.values()} == set(CHECKS)
+
+
+def test_the_reference_page_tells_of_every_check() -> None:
+    """In their order: the severities that its bad editions have, why, and whether its findings can be overridden."""
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "checks.md").read_text(encoding="utf-8")
+    rows = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in page.splitlines() if line[:3] == "| `"]
+    rows = [row for row in rows if len(row) == 5]
+    severities = {"text-part": {BLOCK}}  # an empty one lacks what other checks look for, too
+    for code, severity, _ in BAD.values():
+        severities.setdefault(code, set()).add(severity)
+    assert [(code, severity, why, override) for code, severity, why, _, override in rows] == [
+        (
+            f"`{code}`",
+            ", ".join(sorted(severities[code], key=list(Severity).index)),
+            (sys.modules[function.__module__].__doc__ or "").splitlines()[0],
+            f"no: {FINAL[code]}" if code in FINAL else "yes",
+        )
+        for code, function in CHECKS.items()
+    ]
 
 
 def test_an_empty_text_part_blocks() -> None:
@@ -265,10 +382,41 @@ def test_what_a_hostile_story_brings_along_is_blocked_without_breaking_a_check()
         "On Tuesday, the council; on Wednesday, the vote",
         "A null result, true or false",
         "TODO LO QUE SABEMOS",
+        "TK Maxx opens a branch, and TK Elevator builds its lifts",
+        "Insert the key, then turn it; he inserted a clause",
+        "The prep school on the hill, and PrEP against HIV",
+        "Do not publish or perish, said the dean",
+        "Hold for release, the captain told the crew",
+        "Nobody said hi. None did",
+        "A null hypothesis by undefined methods is not ours",
+        "Sold at 50% OFF and 20%_OFF, then 100% of it",
+        "São Paulo’s AÇÃO, Âge d’or, naïve – “â la carte”, “AMANHÔ",
+        "The set {a, b} and the array [[1, 2], [3, 4]] in a<<b",
+        "It happened on Tuesday. The Friday after, it is over",
+        "Le 22 novembre; 24 November; 2026-11-24",
+        "Lorem, ipsum? No: Lorenz",
+        "He is 6'2\" & weighs #1 {sic}",
     ],
 )
 def test_ordinary_words_are_left_alone(words: str) -> None:
     assert run(lead(dek=words, body_text=words, body_html=Markup("<p>{}</p>").format(words))) == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Monday Briefing: None of the ministers came",
+        "Morning Briefing, 23 November",
+        "Morning Briefing for November 23rd",
+        "Morning Briefing 2026-11-23",
+        "Monday Briefing: what changes on 1 December, and on 23 November",
+        "Marching orders: 24 hours in May",
+        "PrEP for all",
+        "TK Maxx leaves town",
+    ],
+)
+def test_an_ordinary_subject_is_left_alone(line: str) -> None:
+    assert run(rendered(subject=line)) == []
 
 
 @pytest.mark.parametrize(
@@ -319,6 +467,28 @@ def test_a_finding_names_the_story_and_quotes_the_words() -> None:
     assert "“The bill is TK million.”" in finding.message
 
 
+@pytest.mark.parametrize(
+    ("made", "part", "words"),
+    [
+        (lambda: html(LINK, 'href="#"'), "html", 'href="#"'),
+        (lambda: html(ALT, ""), "html", "/harbour.jpg"),
+        (lambda: html("</body>", "<h2>One</h2>\n<h4>Three</h4></body>"), "html", "<h4>"),
+        (lambda: html("</body>", "<p>A & TKTK</p></body>".replace("&", "&amp;")), "html", "TKTK"),
+        (lambda: text("Good morning", "Good morning {{ name }}"), "text", "{{"),
+        (
+            lambda: text("https://courier.example.org/2026/11/23/river-clean", "https://cms/river"),
+            "text",
+            "https://cms",
+        ),
+    ],
+)
+def test_a_finding_of_a_part_names_its_line(made: Callable[[], CheckInput], part: str, words: str) -> None:
+    subject = made()
+    (variant,) = subject.variants.values()
+    line = run(subject)[0].line
+    assert words in getattr(variant.rendered, part).split("\n")[line - 1]
+
+
 def test_what_several_segments_have_alike_is_one_finding() -> None:
     (variant,) = rendered(subject="").variants.values()
     subject = replace(good(), variants={"europe": variant, "asia": variant})
@@ -355,20 +525,6 @@ def test_html_that_is_none_breaks_no_check(source: str) -> None:
     findings = run(rendered(html=source))
     assert blocks(findings)
     assert not [finding for finding in findings if finding.where == "the check itself"]
-
-
-def test_the_worst_reader_is_never_larger_than_was_reckoned() -> None:
-    """The size that the check looks at is that of a reader with the longest name and links."""
-    reader = ReaderValues(
-        address="rita@reader.test",
-        first_name="R" * 100,
-        unsubscribe_url="https://courier.example.org/u/".ljust(150, "t"),
-        preferences_url="https://courier.example.org/p/".ljust(150, "t"),
-        view_url="https://courier.example.org/v/".ljust(150, "t"),
-        message_id="m@courier.example.org",
-    )
-    page, _ = mails.compiled("ordinary").documents(reader)
-    assert len(page.encode()) == worst(next(iter(good().variants.values())))
 
 
 def test_the_text_part_of_the_sample_tells_nearly_everything() -> None:

@@ -18,6 +18,7 @@ import ssl
 import threading
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import cast
 from urllib.parse import SplitResult, quote, urljoin, urlsplit
@@ -47,6 +48,18 @@ class Fetched:
     body: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Probed:
+    """What a server says of a document, without the document. ``length`` is in bytes, None where it does not say."""
+
+    url: str
+    """The one that answered at last."""
+    status: int
+    content_type: str
+    """``image/png``, in small letters, without parameters; empty where it does not say."""
+    length: int | None
+
+
 def resolve(host: str, port: int) -> list[str]:
     """The addresses of a host, as the system's resolver says. Raises OSError."""
     return [str(found[4][0]) for found in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
@@ -73,21 +86,57 @@ class Guard:
         except _Refusal as error:
             raise ImportRefused(str(error), path=_shown(url)) from None
 
+    def probe(self, url: str) -> Probed:
+        """Asks for a document without taking it: by HEAD, and by GET of its first byte where HEAD gets no good answer.
+
+        ``seconds`` is the time for each request. Raises `ImportRefused` when there is no answer at all, or none that
+        may be followed.
+        """
+        try:
+            for _ in range(MAX_REDIRECTS + 1):
+                location, probed = self._probed(url)
+                if location is None:
+                    return probed
+                url = _redirected(url, location)
+            raise _Refusal(f"was redirected more than {MAX_REDIRECTS} times: use its last address")
+        except _Refusal as error:
+            raise ImportRefused(str(error), path=_shown(url)) from None
+
+    def _probed(self, url: str) -> tuple[str | None, Probed]:
+        """The location of a redirect, or None, and the answer of one hop."""
+        parts = _checked(url)
+        try:
+            location, probed = self._probe_by("HEAD", url, parts)
+            if probed.status < 400 or probed.status == 429:  # who asked too often is not asked again
+                return location, probed
+        except _Silence:
+            pass
+        return self._probe_by("GET", url, parts)
+
+    def _probe_by(self, method: str, url: str, parts: SplitResult) -> tuple[str | None, Probed]:
+        deadline = _Deadline(self.clock, self.seconds)
+        more = "Accept: */*\r\n" + ("Range: bytes=0-0\r\n" if method == "GET" else "")
+        with (
+            self._connected(parts, deadline) as connection,
+            _exchange(connection, parts, deadline, method, more) as response,
+        ):
+            total = (response.getheader("Content-Range") or "").rpartition("/")[2]
+            length = total if response.status == 206 else response.getheader("Content-Length") or ""
+            kind = (response.getheader("Content-Type") or "").partition(";")[0].strip().lower()[:100]
+            size = int(length) if length.isascii() and length.isdigit() and len(length) < 16 else None
+            return _location(response), Probed(url, response.status, kind, size)
+
     def _follow(self, url: str, deadline: _Deadline) -> Fetched:
         for _ in range(MAX_REDIRECTS + 1):
             parts = _checked(url)
-            with self._connected(parts, deadline) as connection:
-                location, body = self._ask(connection, parts, deadline)
+            with (
+                self._connected(parts, deadline) as connection,
+                _exchange(connection, parts, deadline, "GET", _WANTED) as response,
+            ):
+                location, body = self._answer(response)
             if location is None:
                 return Fetched(url, body)
-            try:
-                target = urljoin(url, quote(location.encode("latin-1"), safe=_SAFE + "#"))
-                downgraded = parts.scheme == "https" and urlsplit(target).scheme == "http"
-            except ValueError:
-                raise _Refusal(f"was redirected to {location[:80]!r}, which is no URL") from None
-            if downgraded:
-                raise _Refusal(f"was redirected from https to plain http ({_shown(target)}): use its new address")
-            url = target
+            url = _redirected(url, location)
         raise _Refusal(f"was redirected more than {MAX_REDIRECTS} times: use its last address")
 
     def _connected(self, parts: SplitResult, deadline: _Deadline) -> socket.socket:
@@ -131,40 +180,13 @@ class Guard:
                 raise _Refusal(f"{host} has an address that cannot be read") from None
         # One bad address condemns the host: a public name has no business in somebody's own network.
         if bad := next((address for address in found if not self.allowed(address)), None):
-            raise _Refusal(f"{host} is {bad}, which is no public address: imports only read from the public network")
+            raise _Refusal(f"{host} is {bad}, which is no public address: only the public network is read")
         if not found:
             raise _Refusal(f"{host} has no address")
         return found[:MAX_ADDRESSES]
 
-    def _ask(self, connection: socket.socket, parts: SplitResult, deadline: _Deadline) -> tuple[str | None, bytes]:
-        """What the server answers: the location of a redirect, or None and the body."""
-        target = quote(parts.path or "/", safe=_SAFE) + (f"?{quote(parts.query, safe=_SAFE)}" if parts.query else "")
-        request = (
-            f"GET {target} HTTP/1.1\r\nHost: {_authority(parts)}\r\nUser-Agent: newsletter\r\n"
-            "Accept: application/feed+json, application/atom+xml, application/rss+xml, text/markdown, */*;q=0.5\r\n"
-            "Accept-Encoding: gzip\r\nConnection: close\r\n\r\n"
-        )
-        try:
-            connection.settimeout(deadline.left())
-            connection.sendall(request.encode("ascii"))
-            response = http.client.HTTPResponse(cast(socket.socket, _Wire(connection, deadline)))
-            response.begin()
-            with response:
-                return self._answer(response)
-        except TimeoutError:
-            raise deadline.over() from None
-        except http.client.IncompleteRead:
-            raise _Refusal("broke off before its end") from None
-        except http.client.HTTPException as error:
-            raise _Refusal(f"answered with something that is no HTTP ({type(error).__name__})") from None
-        except (OSError, ValueError) as error:
-            raise _Refusal(f"broke off ({_reason(error)})") from None
-
     def _answer(self, response: http.client.HTTPResponse) -> tuple[str | None, bytes]:
-        if response.status in (301, 302, 303, 307, 308):
-            location = response.getheader("Location")
-            if not location:
-                raise _Refusal(f"answered {response.status} and did not say where to go")
+        if location := _location(response):
             return location, b""
         if response.status != 200:
             raise _Refusal(f"answered {response.status} {one_line(response.reason or '')[:60]}".rstrip())
@@ -181,6 +203,65 @@ class Guard:
 
 class _Refusal(Exception):
     """What goes into the `ImportRefused`, once the URL that was asked for is known."""
+
+
+class _Silence(_Refusal):
+    """The server took the request, and gave no answer to it that could be understood."""
+
+
+_WANTED = (
+    "Accept: application/feed+json, application/atom+xml, application/rss+xml, text/markdown, */*;q=0.5\r\n"
+    "Accept-Encoding: gzip\r\n"
+)
+
+
+@contextmanager
+def _exchange(
+    connection: socket.socket, parts: SplitResult, deadline: _Deadline, method: str, more: str
+) -> Iterator[http.client.HTTPResponse]:
+    """The answer to one request, its body still on the wire. ``more`` are header lines."""
+    target = quote(parts.path or "/", safe=_SAFE) + (f"?{quote(parts.query, safe=_SAFE)}" if parts.query else "")
+    request = (
+        f"{method} {target} HTTP/1.1\r\nHost: {_authority(parts)}\r\nUser-Agent: newsletter\r\n{more}"
+        "Connection: close\r\n\r\n"
+    )
+    try:
+        connection.settimeout(deadline.left())
+        connection.sendall(request.encode("ascii"))
+        response = http.client.HTTPResponse(cast(socket.socket, _Wire(connection, deadline)), method=method)
+        response.begin()
+        with response:
+            yield response
+    except TimeoutError:
+        raise deadline.over() from None
+    except http.client.IncompleteRead:
+        raise _Refusal("broke off before its end") from None
+    except http.client.HTTPException as error:
+        raise _Silence(f"answered with something that is no HTTP ({type(error).__name__})") from None
+    except (OSError, ValueError) as error:
+        raise _Silence(f"broke off ({_reason(error)})") from None
+
+
+def _location(response: http.client.HTTPResponse) -> str | None:
+    """Where a redirect leads; None for another answer."""
+    if response.status not in (301, 302, 303, 307, 308):
+        return None
+    location = response.getheader("Location")
+    if not location:
+        raise _Refusal(f"answered {response.status} and did not say where to go")
+    return location
+
+
+def _redirected(url: str, location: str) -> str:
+    """The URL that a redirect leads to."""
+    try:
+        target = urljoin(url, quote(location.encode("latin-1"), safe=_SAFE + "#"))
+        downgraded = url[:6].lower() == "https:" and urlsplit(target).scheme == "http"
+    except ValueError:
+        raise _Refusal(f"was redirected to {location[:80]!r}, which is no URL") from None
+    if downgraded:
+        raise _Refusal(f"was redirected from https to plain http ({_shown(target)}): use its new address")
+    return target
 
 
 @dataclass(frozen=True, slots=True)

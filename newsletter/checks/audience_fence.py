@@ -1,0 +1,20 @@
+"""The number of readers is near the usual one: mail for three hundred has gone to eight million."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from newsletter.checks.registry import CheckInput, Finding, Severity, check
+
+
+@check("audience-fence")
+def audience_fence(subject: CheckInput) -> Iterable[Finding]:
+    audience = subject.audience
+    if audience and audience.total and audience.is_unusual:
+        yield Finding(
+            "audience-fence",
+            Severity.WARN,
+            "audience",
+            f"{audience.total:,} readers today, where {audience.usual:,.0f} are usual: the lock will hold the edition",
+            "look at subscribers/segments.yaml and the last import; what is right is released after the lock",
+        )
