@@ -69,9 +69,11 @@ class Message:
     local part beyond ASCII passes; `international` tells that the message then needs SMTPUTF8 (RFC 6531).
     """
 
-    __slots__ = ("pieces", "recipient", "sender", "subscriber", "ticket")
+    __slots__ = ("international", "pieces", "plain", "recipient", "sender", "subscriber", "ticket")
 
-    def __init__(self, subscriber: int, sender: str, recipient: str, data: bytes | tuple[bytes, ...]) -> None:
+    def __init__(
+        self, subscriber: int, sender: str, recipient: str, data: bytes | tuple[bytes, ...], *, plain: bool = False
+    ) -> None:
         if not _ADDRESS.fullmatch(recipient) or not recipient.isprintable():
             raise ValueError("a message goes to exactly one address")
         if sender not in _senders:
@@ -82,6 +84,10 @@ class Message:
         self.recipient = recipient
         """The one envelope recipient (RCPT TO)."""
         self.pieces = (data,) if isinstance(data, bytes) else data
+        self.plain = plain
+        """Whether whoever made it has seen to it that `is_plain` holds, so that nobody has to look again."""
+        self.international = not (recipient.isascii() and sender.isascii())
+        """Whether an envelope address has letters beyond ASCII."""
         self.ticket: Any = None
         """The counter's own: where the message came from."""
 
@@ -98,10 +104,19 @@ class Message:
         """Bytes of the whole message."""
         return sum(map(len, self.pieces))
 
-    @property
-    def international(self) -> bool:
-        """Whether an envelope address has letters beyond ASCII."""
-        return not (self.recipient.isascii() and self.sender.isascii())
+
+def is_plain(data: bytes) -> bool:
+    """Whether a message is ASCII and in wire form: CR and LF in pairs alone, and at its end, no NUL, and no line that
+    begins with a dot."""
+    ends = data.count(b"\r\n")
+    return (
+        data.isascii()
+        and data.count(b"\n") == ends == data.count(b"\r")
+        and data.endswith(b"\r\n")
+        and not data.startswith(b".")
+        and b"\r\n." not in data
+        and b"\0" not in data
+    )
 
 
 _senders: set[str] = set()

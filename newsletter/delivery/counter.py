@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from newsletter.backends.base import Answer, Counter, Message, Outcome, Result, Stopped
 from newsletter.clock import Clock
@@ -52,11 +52,10 @@ class Held:
         self.waiting.clear()
 
 
-class _Ticket(NamedTuple):
-    """Where a message came from."""
+_Ticket = tuple[Held, Recipient]
+"""Where a message came from."""
 
-    held: Held
-    recipient: Recipient
+_ACCEPTED = Result.ACCEPTED  # an attribute of an enum is looked up slowly
 
 
 class Source(Protocol):
@@ -84,7 +83,8 @@ def _domain(recipient: Recipient) -> str:
 
 def _code(outcome: Outcome) -> int:
     """A plug-in may say anything; the ledger holds three digits."""
-    return int(min(max(outcome.code, 0), 999))
+    code = outcome.code
+    return code if type(code) is int and 0 <= code <= 999 else int(min(max(code, 0), 999))
 
 
 class LedgerCounter(Counter):
@@ -117,7 +117,7 @@ class LedgerCounter(Counter):
             if on_trial and (self._trial is not None or self._gate() is Gate.OPEN):
                 return None
             held = self._current
-            if held is None or not held.waiting:
+            if held is None or not held.waiting.left:
                 return None
             recipient = held.waiting.next(self._source.clock.monotonic())
             if isinstance(recipient, float):
@@ -146,7 +146,7 @@ class LedgerCounter(Counter):
                 await self._trial_over.wait()
                 continue
             held = self._current
-            if held is None or not held.waiting:
+            if held is None or not held.waiting.left:
                 return await self._refill()
             wait, self._wait = self._wait, 0.0
             if wait <= _PATIENCE:
@@ -162,7 +162,7 @@ class LedgerCounter(Counter):
         message whose turn on the wire was long in coming."""
         if self._wire.get(lane, message) is not message:
             raise RuntimeError(f"backend {self._backend} intends a message on lane {lane} before it settled the last")
-        held: Held = message.ticket.held
+        held: Held = message.ticket[0]
         source = self._source
         if held.lost or source.halted():
             self._take_back(lane, message)
@@ -194,7 +194,7 @@ class LedgerCounter(Counter):
             del self._wire[lane]
         breaker, limits = self._breaker, self._limits
         self.progress = True
-        if outcome.result is Result.ACCEPTED:
+        if outcome.result is _ACCEPTED:
             breaker.succeeded()
             if limits.limited:
                 limits.judged(_domain(recipient), outcome)
@@ -217,7 +217,7 @@ class LedgerCounter(Counter):
         if self._trial is not None:
             self._end_trial(message.subscriber)
         held.out -= 1
-        if not held.out and not held.waiting:
+        if not held.out and not held.waiting.left:
             self._finish_if_empty(held)
 
     def give_back(self, lane: int, message: Message) -> None:
@@ -254,7 +254,7 @@ class LedgerCounter(Counter):
         if message.subscriber != recipient.subscriber:
             raise RuntimeError(f"the message for subscriber {recipient.subscriber} was made for {message.subscriber}")
         held.out += 1
-        message.ticket = _Ticket(held, recipient)
+        message.ticket = (held, recipient)
         return message
 
     def _record(self, held: Held, recipient: Recipient, outcome: Outcome, now: datetime, lane: int | None) -> None:
@@ -302,12 +302,12 @@ class LedgerCounter(Counter):
     def _look_ahead(self, held: Held) -> None:
         # The next batch is claimed while the last fifth of this one goes out: late, because what was suppressed until
         # then is seen by the claim; early enough that no lane waits for it.
-        if len(held.waiting) <= held.size // 5:
+        if held.waiting.left <= held.size // 5:
             self._ahead = asyncio.create_task(self._source.fetch(self._backend))
 
     async def _refill(self) -> bool:
         async with self._filling:
-            if self._current is not None and self._current.waiting:
+            if self._current is not None and self._current.waiting.left:
                 return True
             if self._exhausted:
                 return False
@@ -325,7 +325,7 @@ class LedgerCounter(Counter):
             return fetched is not None
 
     def _finish_if_empty(self, held: Held) -> None:
-        if held.out or held.waiting or held is self._current or held.claim.batch_id not in self._held:
+        if held.out or held.waiting.left or held is self._current or held.claim.batch_id not in self._held:
             return
         del self._held[held.claim.batch_id]
         if not held.lost:

@@ -25,14 +25,8 @@ class OutcomeRow(NamedTuple):
     subscriber: int
 
 
-class LaneRow(NamedTuple):
-    """What is now on a lane."""
-
-    batch: int
-    lane: int
-    epoch: int
-    subscriber: int
-    backend: int
+LaneRow = tuple[int, int, int, int, int]
+"""What is now on a lane: batch, epoch, lane, subscriber, place of the backend. A plain tuple of plain numbers."""
 
 
 class AttemptRow(NamedTuple):
@@ -56,11 +50,11 @@ class Dialect(Protocol):
     def begin(self, cursor: DBAPICursor) -> None:
         """Begins a transaction that will write."""
 
-    def guard(self, cursor: DBAPICursor, edition: int, owner: str, batches: list[int], now: int) -> dict[int, int]:
-        """Locks those of the batches that ``owner`` holds at ``now``; returns their epochs."""
-
-    def state(self, cursor: DBAPICursor, edition: int) -> str:
-        """The state of an edition, empty when it is gone. Comes after `guard`."""
+    def guard(
+        self, cursor: DBAPICursor, edition: int, owner: str, batches: list[int], now: int
+    ) -> tuple[dict[int, int], str]:
+        """Locks those of the batches that ``owner`` holds at ``now``; returns their epochs and then, as it is behind
+        that lock, the edition's state, empty when it is gone."""
 
     def renew(self, cursor: DBAPICursor, lease_until: int, batches: list[int]) -> None:
         """Prolongs leases that `guard` has locked."""
@@ -92,18 +86,17 @@ class SqliteDialect:
     def begin(self, cursor: DBAPICursor) -> None:
         cursor.execute("BEGIN IMMEDIATE")
 
-    def guard(self, cursor: DBAPICursor, edition: int, owner: str, batches: list[int], now: int) -> dict[int, int]:
+    def guard(
+        self, cursor: DBAPICursor, edition: int, owner: str, batches: list[int], now: int
+    ) -> tuple[dict[int, int], str]:
         cursor.execute(
-            "SELECT id, epoch FROM batch WHERE id IN (SELECT value FROM json_each(?)) "
-            "AND edition_id = ? AND owner = ? AND state = 1 AND lease_until >= ?",
-            (str(batches), edition, owner, now),
+            "SELECT e.state, b.id, b.epoch FROM edition e "
+            "LEFT JOIN batch b ON b.id IN (SELECT value FROM json_each(?)) AND b.edition_id = e.id AND b.owner = ? "
+            "AND b.state = 1 AND b.lease_until >= ? WHERE e.id = ?",
+            (str(batches), owner, now, edition),
         )
-        return dict(cursor.fetchall())
-
-    def state(self, cursor: DBAPICursor, edition: int) -> str:
-        cursor.execute("SELECT state FROM edition WHERE id = ?", (edition,))
-        row = cursor.fetchone()
-        return str(row[0]) if row else ""
+        rows = cursor.fetchall()
+        return {number: epoch for _, number, epoch in rows if number is not None}, rows[0][0] if rows else ""
 
     def renew(self, cursor: DBAPICursor, lease_until: int, batches: list[int]) -> None:
         cursor.execute(
@@ -132,9 +125,9 @@ class SqliteDialect:
     def intents(self, cursor: DBAPICursor, rows: Sequence[LaneRow]) -> None:
         cursor.execute(
             "INSERT OR REPLACE INTO lane (batch_id, lane, epoch, subscriber_id, backend) "
-            "SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'), "
+            "SELECT json_extract(value, '$[0]'), json_extract(value, '$[2]'), json_extract(value, '$[1]'), "
             "json_extract(value, '$[3]'), json_extract(value, '$[4]') FROM json_each(?)",
-            (str(list(map(list, rows))),),
+            (str(list(rows)).replace("(", "[").replace(")", "]"),),
         )
 
     def clear(self, cursor: DBAPICursor, rows: Sequence[tuple[int, int, int]]) -> None:
@@ -147,19 +140,19 @@ class PostgresqlDialect:
     def begin(self, cursor: DBAPICursor) -> None:
         pass  # the driver begins with the first statement
 
-    def guard(self, cursor: DBAPICursor, edition: int, owner: str, batches: list[int], now: int) -> dict[int, int]:
+    def guard(
+        self, cursor: DBAPICursor, edition: int, owner: str, batches: list[int], now: int
+    ) -> tuple[dict[int, int], str]:
         # In one order, so that two transactions cannot wait for each other.
         cursor.execute(
             "SELECT id, epoch FROM batch WHERE id = ANY(%s) "
             "AND edition_id = %s AND owner = %s AND state = 1 AND lease_until >= %s ORDER BY id FOR UPDATE",
             (batches, edition, owner, now),
         )
-        return dict(cursor.fetchall())
-
-    def state(self, cursor: DBAPICursor, edition: int) -> str:
+        epochs = dict(cursor.fetchall())
         cursor.execute("SELECT state FROM edition WHERE id = %s", (edition,))
         row = cursor.fetchone()
-        return str(row[0]) if row else ""
+        return epochs, str(row[0]) if row else ""
 
     def renew(self, cursor: DBAPICursor, lease_until: int, batches: list[int]) -> None:
         cursor.execute("UPDATE batch SET lease_until = %s WHERE id = ANY(%s)", (lease_until, batches))
@@ -191,7 +184,7 @@ class PostgresqlDialect:
 
     def intents(self, cursor: DBAPICursor, rows: Sequence[LaneRow]) -> None:
         cursor.execute(
-            "INSERT INTO lane (batch_id, lane, epoch, subscriber_id, backend) "
+            "INSERT INTO lane (batch_id, epoch, lane, subscriber_id, backend) "
             "SELECT * FROM unnest(%s::bigint[], %s::integer[], %s::integer[], %s::bigint[], %s::smallint[]) "
             "ON CONFLICT (batch_id, lane) DO UPDATE "
             "SET epoch = excluded.epoch, subscriber_id = excluded.subscriber_id, backend = excluded.backend",

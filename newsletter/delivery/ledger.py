@@ -21,7 +21,7 @@ from newsletter.backends.base import Result
 from newsletter.clock import Clock
 from newsletter.database import Database
 from newsletter.delivery.closing import doubt_lanes, expire, withdraw
-from newsletter.delivery.dialects import AttemptRow, Dialect, LaneRow, OutcomeRow, PostgresqlDialect, SqliteDialect
+from newsletter.delivery.dialects import AttemptRow, Dialect, OutcomeRow, PostgresqlDialect, SqliteDialect
 from newsletter.delivery.models import OPEN, BatchState, Status, batch, delivery, from_ms, lane, to_ms
 from newsletter.editions.models import Edition, Variant
 
@@ -171,8 +171,9 @@ class Ledger:
         row = connection.execute(statement).one_or_none()
         return None if row is None else Row(*row)
 
-    def recipients(self, claim: Claim) -> tuple[list[Recipient], int]:
-        """The readers of a claim whose turn it is, in the order of their ids, and how many were left out.
+    def recipients(self, claim: Claim) -> tuple[list[tuple[int, str, str, int]], int]:
+        """The readers of a claim whose turn it is, in the order of their ids, and how many were left out. Each is what
+        a `Recipient` is made of: plain, since it may come out of another process.
 
         Left out, and written down as suppressed, is who has been suppressed or erased since the freeze.
         """
@@ -191,8 +192,10 @@ class Ledger:
             .order_by(delivery.c.subscriber_id)
         )
         with self.database.read_connection() as connection:
-            rows = connection.execute(statement).all()
-        left = [Recipient(row[0], row[1], row[2], row[3]) for row in rows if not row[4]]
+            # The driver's rows as they are: while they are read no lane gets an answer.
+            cursor = connection.execute(statement).cursor
+            rows = [] if cursor is None else cursor.fetchall()
+        left = [row[:4] for row in rows if not row[4]]
         if len(left) < len(rows):
             out = [Settled(claim, None, row[0], Status.SUPPRESSED, 0, row[3], 0, now, None) for row in rows if row[4]]
             self.commit(out, ())
@@ -222,9 +225,8 @@ class Ledger:
                 dialect.begin(cursor)
                 # The batches come first: their lock is what whoever aborts the edition waits for before it looks at
                 # what is on the wire.
-                ours = dialect.guard(cursor, self.edition_id, self.worker, list(epochs), now) if epochs else {}
+                ours, state = dialect.guard(cursor, self.edition_id, self.worker, list(epochs), now)
                 fenced = frozenset(number for number, epoch in epochs.items() if ours.get(number) != epoch)
-                state = dialect.state(cursor, self.edition_id)
                 if fenced:
                     settled = [item for item in settled if item.claim.batch_id not in fenced]
                     taken = [item for item in taken if item[0] not in fenced]
@@ -263,10 +265,7 @@ class Ledger:
         now: int,
     ) -> None:
         dialect, edition = self._dialect, self.edition_id
-        lanes = {
-            (number, place): LaneRow(number, place, epoch, subscriber, backend)
-            for number, epoch, place, subscriber, backend in intents
-        }
+        lanes = {(item[0], item[2]): item for item in intents}
         alike: dict[tuple[int, int, int], list[int]] = {}
         left: list[tuple[int, int, int]] = []
         for number, _, place, subscriber, code, attempts, backend in taken:

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import starmap
 
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.exc import SQLAlchemyError
@@ -216,15 +217,18 @@ class Pump:
         """Whether no further message may be handed out; keeps the reason."""
         if self._reason:
             return True
+        writer, late = self.writer, self.clock.now() >= self.deadline
+        if not late and writer.state == SENDING and writer.error is None and not self._stop.is_set():
+            return False
         if self._stop.is_set():
             self._reason = "asked to stop"
-        elif self.writer.error is not None:
+        elif writer.error is not None:
             self._reason = "the ledger cannot be written"
-        elif self.writer.state != SENDING:
-            self._reason = f"the edition is {self.writer.state or 'gone'}"
-        elif self._late():
+        elif writer.state != SENDING:
+            self._reason = f"the edition is {writer.state or 'gone'}"
+        else:
             self._reason = "the deadline has passed"
-        return bool(self._reason)
+        return True
 
     async def fetch(self, backend: str) -> Held | None:
         """Claims the next batch that this backend may deliver and that has readers whose turn it is."""
@@ -245,7 +249,8 @@ class Pump:
                 self._reason = why
                 await self.release(self._held(claim, [], place))
                 return None
-            recipients, gone = await self.writer.call("recipients", claim)
+            rows, gone = await self.writer.call("recipients", claim)
+            recipients = [*starmap(Recipient, rows)]
             self.writer.written[Status.SUPPRESSED] += gone
             held = self._held(claim, recipients, place)
             if failpoints.armed:

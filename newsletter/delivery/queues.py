@@ -38,22 +38,20 @@ class DomainQueues:
         self._aside: dict[str, deque[Recipient]] = {}
         self._wake: list[tuple[float, int, str]] = []
         self._turn = 0
-        self._count = len(self._fresh)
-
-    def __len__(self) -> int:
-        return self._count
+        self.left = len(self._fresh)
+        """How many readers wait."""
 
     def next(self, now: float) -> Recipient | float:
         """The next reader who may be mailed, whose token is taken; or the seconds until it is worth asking again.
 
         Raises IndexError when there are none.
         """
-        if not self._count:
+        if not self.left:
             raise IndexError("no reader is left")
         gate, wait = self._gate, 0.0
         if not gate.limited and not self._aside:
             gate.admit("", now)  # it counts what goes
-            self._count -= 1
+            self.left -= 1
             return self._fresh.popleft()
         while self._wake and self._wake[0][0] <= now:
             name = self._wake[0][2]
@@ -70,7 +68,7 @@ class DomainQueues:
             else:
                 # Behind the other domains that are due, so that a large one does not keep them waiting.
                 heapq.heapreplace(self._wake, (now, self._next_turn(), name))
-            self._count -= 1
+            self.left -= 1
             return waiting.popleft()
         fresh = self._fresh
         while fresh:
@@ -87,21 +85,21 @@ class DomainQueues:
                 self._aside[name] = deque((fresh.popleft(),))
                 heapq.heappush(self._wake, (now + wait, self._next_turn(), name))
                 continue
-            self._count -= 1
+            self.left -= 1
             return fresh.popleft()
         return max(self._wake[0][0] - now, 0.0)
 
     def put_back(self, recipient: Recipient) -> None:
         """One who was handed out was not mailed: first again."""
         self._fresh.appendleft(recipient)
-        self._count += 1
+        self.left += 1
 
     def clear(self) -> None:
         """Nobody is left."""
         self._fresh.clear()
         self._aside.clear()
         self._wake.clear()
-        self._count = 0
+        self.left = 0
 
     def _next_turn(self) -> int:
         self._turn += 1

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import marshal
 import pickle
 import signal
@@ -60,6 +61,8 @@ class _Terms(NamedTuple):
 
 def main(fd: int) -> None:
     """Serves until the socket closes."""
+    gc.freeze()
+    gc.set_threshold(50_000)  # nothing here makes circles: each collection only looks at what lives on
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     with socket.socket(fileno=fd) as line, line.makefile("rb") as incoming:
@@ -176,19 +179,21 @@ class ProcessWriter(Writer):
             self._refuse()
             return
         intents, settled, taken = everything(self._intents), everything(self._settled), everything(self._taken)
-        if intents or settled or taken:
-            self._sent = settled, taken, intents
-            data = marshal.dumps((pickle.dumps(settled) if settled else b"", [intent for intent, _ in intents], taken))
-            frame = _frame(_COMMIT, data)
-        elif self._calls:
-            self._sent = call = self._calls.popleft()
-            frame = _frame(_CALL, pickle.dumps((call.method, call.arguments)))
-        else:
-            self._quiet.set()
-            return
         try:
+            if intents or settled or taken:
+                self._sent = settled, taken, intents
+                apart = pickle.dumps(settled) if settled else b""
+                frame = _frame(_COMMIT, marshal.dumps((apart, [intent for intent, _ in intents], taken)))
+            elif self._calls:
+                self._sent = call = self._calls.popleft()
+                frame = _frame(_CALL, pickle.dumps((call.method, call.arguments)))
+            else:
+                self._quiet.set()
+                return
             self._line.sendall(frame)
-        except OSError:
+        except Exception as error:  # nobody may wait for an answer to what was never asked
+            if not isinstance(error, OSError):
+                self.error = LedgerFailed(f"{type(error).__name__}: {error}")
             self._lost()
 
     def _readable(self) -> None:

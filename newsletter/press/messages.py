@@ -82,15 +82,12 @@ def compiled_for(site: Site, edition: Edition, rendered: Rendered, head: Message
 
 def builder(site: Site, edition: Edition, compiled: CompiledMessage) -> Callable[[Recipient], Message]:
     """What makes the message of each reader of one variant."""
-    values = readers(site, edition)
+    values, sender, plain = readers(site, edition), compiled.sender, compiled.plain
 
     def build(recipient: Recipient) -> Message:
-        return Message(
-            subscriber=recipient.subscriber,
-            sender=compiled.sender,
-            recipient=fields.recipient(recipient.email),
-            data=compiled.pieces(values(recipient)),
-        )
+        number, email, _, _ = recipient
+        pieces = compiled.pieces(values(recipient))
+        return Message(number, sender, fields.recipient(email), pieces, plain=plain and email.isascii())
 
     return build
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from operator import attrgetter
 
 from newsletter.rendering import qp
 from newsletter.rendering.contexts import Context
@@ -34,7 +35,7 @@ class Fillings:
         self._by_name = [pair for pair in pairs if pair[0].name not in URL_SLOTS]
         bare = [pair for pair in pairs if pair[0].name in URL_SLOTS and _bare(*pair)]
         urls = {name: [pair for pair in bare if pair[0].name == name] for name in URL_SLOTS}
-        self._urls = [(name, len(same)) for name, same in urls.items() if same]
+        self._urls = [(attrgetter(name), len(same)) for name, same in urls.items() if same]
         self._rest = [pair for pair in pairs if pair[0].name in URL_SLOTS and not _bare(*pair)]
         self._pairs = [*self._by_name, *(pair for same in urls.values() for pair in same), *self._rest]
         self._numbers = {pair: number for number, pair in enumerate(self._pairs)}
@@ -49,15 +50,14 @@ class Fillings:
     def lines(self, reader: ReaderValues) -> tuple[bytes, ...]:
         """Each filling as fenced lines of quoted-printable. Raises ValueError for a URL that is none."""
         out = [*(self._names.get(reader.first_name) or self._named(reader))]
-        for name, contexts in self._urls:
-            url: str = getattr(reader, name)
+        for of, contexts in self._urls:
+            url: str = of(reader)
             cut = url.rfind("/") + 1
-            stem = self._stems.get(url[:cut])
-            if stem is None:
-                stem = self._stem(url[:cut])
+            stem = self._stems.get(url[:cut]) or self._stem(url[:cut])
             if not stem or not _PLAIN_TAIL.fullmatch(url, cut):
                 return tuple(self._line(pair, reader) for pair in self._pairs)
-            out += (stem + url[cut:].encode() + qp.SOFT_BREAK,) * contexts
+            line = stem + url[cut:].encode() + qp.SOFT_BREAK
+            out += (line,) * contexts
         if self._rest:
             out += [self._line(pair, reader) for pair in self._rest]
         return tuple(out)

@@ -7,10 +7,11 @@ the reader (see `fillings`), and nothing else is.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
+from newsletter.backends.base import is_plain
 from newsletter.errors import DeliveryError, Refused
 from newsletter.rendering import headers as fields
 from newsletter.rendering.assembly import Assembly, assembly
@@ -153,6 +154,8 @@ class CompiledMessage:
     _assembly: Assembly
     _places: Places
     _signer: Signer | None
+    plain: bool = False
+    """Whether `backends.base.is_plain` holds for the message of every reader whose address is ASCII."""
 
     @classmethod
     def compile(cls, rendered: Rendered, headers: MessageHeaders, keys: Sequence[SigningKey] = ()) -> CompiledMessage:
@@ -185,7 +188,9 @@ class CompiledMessage:
         )
         sender = fields.addr_spec(headers.envelope_sender, "envelope sender")
         signer = Signer(keys, headers.date, constant, together.opening) if keys else None
-        return cls(rendered, sender, together, places, signer)
+        made = cls(rendered, sender, together, places, signer)
+        # What a reader's fields and fillings may hold is seen to as each is made; the rest is in every message.
+        return replace(made, plain=is_plain(made.build(_LONGEST)))
 
     def pieces(self, reader: ReaderValues) -> tuple[bytes, ...]:
         """The whole message to one reader, RFC 5322, in wire form (see `backends.base.Message`), as pieces to join.

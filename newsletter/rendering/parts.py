@@ -20,7 +20,7 @@ from newsletter.rendering.slots import Place
 GROWTH = 1.3
 """What quoted-printable may make of a part, times its bytes, before base64 is taken. Base64 always makes 1.37."""
 
-LARGE = 256
+LARGE = 1_024
 """Bytes of a literal that is worth being a piece by itself."""
 
 _ROW = 57

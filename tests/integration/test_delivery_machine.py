@@ -110,7 +110,7 @@ class Sending(RuleBasedStateMachine):
         if mine.claim is None:
             return False
         assert self.state == "sending"
-        mine.waiting = mine.ledger.recipients(mine.claim)[0]
+        mine.waiting = [Recipient(*row) for row in mine.ledger.recipients(mine.claim)[0]]
         return True
 
     def intend(self, mine: Worker, number: int) -> None:

@@ -12,6 +12,7 @@ import pytest
 from newsletter.backends.base import Message, Outcome, Result
 from newsletter.clock import SystemClock
 from newsletter.database import Database
+from newsletter.delivery import counter
 from newsletter.delivery.models import Status
 from newsletter.delivery.scribe import LedgerFailed, LedgerLost, ProcessWriter
 from newsletter.errors import NewsletterError
@@ -73,6 +74,15 @@ def test_when_it_is_killed_the_send_ends_with_one_line_and_goes_on_later(databas
     assert set(first.sent) & set(second.sent) == set()
     assert set(first.sent) | set(second.sent) | doubtful == set(range(1, 2_001))
     assert world.balanced()
+
+
+def test_what_cannot_be_told_to_the_other_process_ends_the_send_and_hangs_nobody(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = make_world(database, SystemClock(), 20)
+    monkeypatch.setattr(counter, "_code", lambda outcome: object())
+    with pytest.raises(LedgerFailed, match="unmarshallable"):
+        world.run(FakeBackend(lanes=2), **options(world))
 
 
 def test_a_commit_that_fails_there_is_told_here_in_words(database: Database) -> None:

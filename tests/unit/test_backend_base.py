@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.backends.base import Message, OneByOne, Outcome, Result
+from newsletter.backends.base import Message, OneByOne, Outcome, Result, is_plain
 from newsletter.errors import DeliveryError
 from newsletter.testing.conformance import letter, letters
 from newsletter.testing.counter import FakeCounter
@@ -54,6 +54,29 @@ def test_a_message_in_pieces_is_their_join_and_keeps_them():
     assert message.data == literal + b"To: rita\r\n"
     assert message.size == 2_010
     assert message.pieces[0] is literal
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"a\nb\r\n",
+        b"a\rb\r\n",
+        b"a\r\n\n\r",
+        b"a",
+        b"",
+        b".\r\n",
+        b"a\r\n.\r\n",
+        b"a\0\r\n",
+        b"\xc3\xa9\r\n",
+        b"a\r\n\r",
+    ],
+)
+def test_what_a_server_could_read_in_another_way_is_not_plain(data):
+    assert not is_plain(data)
+
+
+def test_whole_lines_of_ascii_are_plain():
+    assert is_plain(b"To: rita\r\n\r\nGood morning. Rain.\r\n")
 
 
 @given(st.text(max_size=40))

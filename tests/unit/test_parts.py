@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from newsletter.backends.base import is_plain
 from newsletter.rendering import fillings, headers, parts, wire
 from newsletter.rendering.contexts import Context
 from newsletter.rendering.fillings import Fillings
@@ -52,6 +53,8 @@ def test_each_piece_of_any_message_is_whole_lines_without_a_dot_in_front(
     pieces = compiled.pieces(rita)
     assert_whole_lines(pieces)
     assert b"".join(pieces) == compiled.build(rita)
+    assert compiled.plain
+    assert is_plain(compiled.build(rita))
 
 
 @pytest.mark.parametrize("words", ["", CJK * 200], ids=["quoted-printable", "base64"])

@@ -3,8 +3,10 @@
 Nothing here waits. Twice a message something is called: when the server's answers come, and when the intent is on
 disk. A coroutine that is suspended and woken for each would cost as much as all the rest.
 
-With PIPELINING the final dot of a message and the whole envelope of the next leave in one write, and the body goes out
-on the 354 while the intent goes to disk, so that a message costs one round trip (RFC 2920).
+With PIPELINING the final dot of a message and the whole envelope of the next leave in one write, so that a message
+costs one round trip (RFC 2920). The body goes out on the 354, while the intent goes to disk, as long as the line may be
+slow. Once a body of that size was found to go to the kernel whole, it waits for the intent and leaves with its dot and
+the next envelope: one write fewer a message, on both sides, which on a quick line is a quarter of all the work.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ import asyncio
 
 from newsletter import failpoints
 from newsletter.backends.base import Message, Outcome, Result, Stopped
-from newsletter.backends.smtp.outcomes import in_doubt, refusal, unavailable
+from newsletter.backends.smtp.outcomes import accepted, in_doubt, refusal, unavailable
 from newsletter.backends.smtp.parcels import PATIENCE, End, Ended, Lane, Parcel, fetch
 from newsletter.backends.smtp.protocol import Step
 from newsletter.backends.smtp.replies import Reply
@@ -21,6 +23,11 @@ from newsletter.backends.smtp.wire import Lost, Wire
 
 _PORTION = 262_144
 """Bytes that are handed to the kernel at a time."""
+_ALIKE = 4_096
+"""Bytes by which the next message may be larger than one that went to the kernel whole."""
+
+# An attribute of an enum is looked up slowly; these are looked up for every message.
+_DATA, _DOT = Step.DATA, Step.DOT
 
 
 class DataCarrier:
@@ -45,6 +52,8 @@ class DataCarrier:
         self._behind_dot = self._again = False  # the envelope left behind a dot; it was not looked at for that
         self._announced = self._durable = False
         self._rest: list[bytes] = []  # of the body, for lack of room
+        self._kept: tuple[bytes, ...] = ()  # the body, where it leaves with its dot
+        self._whole = 0  # bytes of a message that the kernel takes at once
         self._commands: list[Step] = []  # without PIPELINING: what is still to be said of the envelope
 
     @property
@@ -68,7 +77,7 @@ class DataCarrier:
         if parcel is None:
             self._end(Ended(End.IDLE))
         else:
-            self._start(parcel, b"")
+            self._start(parcel)
 
     def cancel(self) -> None:
         """Settles what is in doubt, and nothing else."""
@@ -81,11 +90,11 @@ class DataCarrier:
 
     def answered(self, step: Step, reply: Reply) -> None:
         """The server has answered a command."""
-        if step is Step.DOT:
+        if step is _DOT:
             self._dot_answered(reply)
-        elif step is Step.DATA:
+        elif step is _DATA:
             self._data_answered(reply)
-        elif not reply.good or self._commands:
+        elif self._commands or not reply.good:
             self._envelope_answered(step, reply)
 
     def resumed(self) -> None:
@@ -126,29 +135,32 @@ class DataCarrier:
 
     # The dialogue.
 
-    def _start(self, parcel: Parcel, dot: bytes) -> None:
-        """Says the envelope, behind the final dot of the message before."""
-        message, content = self._current = parcel
+    def _start(self, parcel: Parcel) -> None:
+        """Says the envelope."""
+        if self._session.pipelining:
+            self._wire.write(self._envelope(parcel, behind_dot=False))
+            return
+        self._current = parcel
+        self.carried += 1
+        self._refused, self._behind_dot, self._again = None, False, False
+        self._commands = [Step.DATA, Step.RCPT, Step.MAIL]
+        if self.stale:
+            self._commands.append(Step.RSET)
+        self.stale = False
+        self._say_next()
+
+    def _envelope(self, parcel: Parcel, *, behind_dot: bool) -> bytes:
+        """The whole envelope; it stands behind the final dot of the message before, or by itself."""
+        message, (_, size, eightbit, _) = self._current = parcel
         self.carried += 1
         self._refused, session = None, self._session
-        self._behind_dot, self._again = bool(dot), False
-        international = message.international
-        if not session.pipelining:
-            self._commands = [Step.DATA, Step.RCPT, Step.MAIL]
-            if self.stale:
-                self._commands.append(Step.RSET)
-            self.stale = False
-            self._say_next()
-            return
-        flight = (
-            dot
-            + (session.rset() if self.stale else b"")
-            + session.mail(message.sender, content.size, eightbit=content.eightbit, international=international)
-            + session.rcpt(message.recipient, international=international)
-            + session.data()
+        self._behind_dot, self._again = behind_dot, False
+        reset = b""
+        if self.stale:
+            reset, self.stale = session.rset(), False
+        return reset + session.envelope(
+            message.sender, message.recipient, size, eightbit=eightbit, international=message.international
         )
-        self.stale = False
-        self._wire.write(flight)
 
     def _say_next(self) -> None:
         assert self._current is not None
@@ -185,9 +197,12 @@ class DataCarrier:
     def _data_answered(self, reply: Reply) -> None:
         assert self._current is not None
         if reply.code == 354 and self._refused is None:
-            message, content = self._current
-            self._rest = list(content.pieces)
-            self._write_body()
+            message, (pieces, size, _, _) = self._current
+            if size <= self._whole and not self._wire.cramped:
+                self._kept = pieces
+            else:
+                self._rest = list(pieces)
+                self._write_body()
             self._announce(message)
             if self._ahead is None and self._session.pipelining and self._lane.wants_more():
                 self._ahead = fetch(self._lane, self._wire)
@@ -255,15 +270,19 @@ class DataCarrier:
         assert self._current is not None
         if failpoints.armed:
             failpoints.reach("smtp.before_dot")
-        self._dotted, self._current = self._current.message, None
+        (self._dotted, content), self._current = self._current, None
         self._untouched = False
-        dot = self._session.end_of_data()
-        ahead = self._ahead
+        dot, ahead, size, wire = self._session.end_of_data(), self._ahead, content.size, self._wire
+        if not self._kept and not wire.cramped and size <= _PORTION:
+            self._whole = size + _ALIKE
         if ahead is not None and self._session.pipelining and not self._lane.apart and self._lane.wants_more():
             self._ahead = None
-            self._start(ahead, dot)
+            dot += self._envelope(ahead, behind_dot=True)
+        if self._kept:
+            kept, self._kept = self._kept, ()
+            wire.write_pieces((*kept, dot))
         else:
-            self._wire.write(dot)
+            wire.write(dot)
         if failpoints.armed:
             failpoints.reach("smtp.after_dot")
 
@@ -273,8 +292,8 @@ class DataCarrier:
         if failpoints.armed:
             failpoints.reach("smtp.after_reply")
         lane, served = self._lane, True
-        if reply.good:
-            outcome = Outcome(Result.ACCEPTED, reply.code, reply.enhanced, reply.text)
+        if 200 <= reply.code < 300:
+            outcome = accepted(reply)
         elif reply.code < 400:
             outcome, served = in_doubt(f"an answer that makes no sense: {reply.text}"), False
         else:
@@ -298,7 +317,7 @@ class DataCarrier:
         self._untouched = False
         if self._again:
             self.carried -= 1
-            self._start(self._current, b"")
+            self._start(self._current)
             return
         (message, _), self._current = self._current, None
         step, reply = self._refused
@@ -316,7 +335,7 @@ class DataCarrier:
             self._end(Ended(End.IDLE))
         else:
             self._ahead = None
-            self._start(parcel, b"")
+            self._start(parcel)
 
     def _hang_up(self, reason: str) -> None:
         """Ends the connection on the word of the server, which has refused the current message by it."""

@@ -13,7 +13,7 @@ from functools import partial
 
 from newsletter import failpoints
 from newsletter.backends.base import Message, Outcome, Result, Stopped
-from newsletter.backends.smtp.outcomes import in_doubt, refusal, unavailable
+from newsletter.backends.smtp.outcomes import accepted, in_doubt, refusal, unavailable
 from newsletter.backends.smtp.parcels import PATIENCE, End, Ended, Lane, Parcel, fetch
 from newsletter.backends.smtp.protocol import Step
 from newsletter.backends.smtp.replies import Reply
@@ -98,7 +98,7 @@ class ChunkCarrier:
             return
         served = True
         if reply.good and flight.refused is None:
-            outcome = Outcome(Result.ACCEPTED, reply.code, reply.enhanced, reply.text)
+            outcome = accepted(reply)
         elif reply.code < 400:
             served, outcome = False, in_doubt(f"an answer that makes no sense: {reply.text}")
         elif flight.refused is not None:

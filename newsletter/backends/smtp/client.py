@@ -45,7 +45,8 @@ class Client:
     @property
     def carried(self) -> int:
         """How many messages it has tried to send."""
-        return self._carried + (self._carrier.carried if self._carrier else 0)
+        carrier = self._carrier
+        return self._carried if carrier is None else self._carried + carrier.carried
 
     @property
     def closed(self) -> asyncio.Future[None]:

@@ -6,10 +6,6 @@ from typing import NamedTuple
 
 from newsletter.backends.base import Message
 
-_LARGE = 256
-"""Bytes from which a piece is worth remembering."""
-_REMEMBERED = 1_024
-
 
 class Content(NamedTuple):
     """The bytes between the 354 and the final dot, in pieces, dots stuffed, CRLF at the end."""
@@ -28,53 +24,18 @@ class Content(NamedTuple):
         return self.pieces if self.whole is None else (self.whole,)
 
 
-class Inspector:
-    """Says that messages hold nothing that would let a server see another end of them than we do.
+def content(message: Message) -> Content:
+    """What to write. Raises ValueError for a CR or LF alone (RFC 5321 section 2.3.8, CVE-2023-51764) or a NUL.
 
-    What many messages share is one object in all of them (see `Message`), and is looked at once.
+    A message whose maker has looked at it (`Message.plain`) goes out as it is.
     """
-
-    def __init__(self) -> None:
-        # By identity, with the piece itself, so that no other can come to have its number.
-        self._known: dict[int, bytes] = {}
-
-    def content(self, message: Message) -> Content:
-        """What to write. Raises ValueError for a CR or LF alone (RFC 5321 section 2.3.8, CVE-2023-51764) or a NUL."""
-        pieces, size, known = message.pieces, 0, self._known
-        small = []
-        for piece in pieces:
-            size += len(piece)
-            if len(piece) < _LARGE:
-                small.append(piece)
-            elif known.get(id(piece)) is not piece:
-                if not _plain(piece):
-                    return self._slow(message.data)
-                if len(known) >= _REMEMBERED:
-                    known.clear()
-                known[id(piece)] = piece
-        # In one look, with line ends between them: what one piece leaves open no other can then close.
-        if _plain(b"\r\n".join(small)) and pieces and pieces[-1].endswith(b"\r\n"):
-            return Content(pieces, size, False)
-        return self._slow(message.data)
-
-    @staticmethod
-    def _slow(data: bytes) -> Content:
-        wire = body(data)
-        whole = data if data.endswith(b"\r\n") else data + b"\r\n"
-        return Content((wire,), len(wire), not wire.isascii(), whole)
-
-
-def _plain(piece: bytes) -> bool:
-    """Whether a piece may stand anywhere in a message just as it is."""
-    ends = piece.count(b"\r\n")
-    return (
-        piece.isascii()
-        and piece.count(b"\n") == ends
-        and piece.count(b"\r") == ends
-        and piece[:1] != b"."
-        and b"\r\n." not in piece
-        and b"\0" not in piece
-    )
+    if message.plain:
+        pieces = message.pieces
+        return Content(pieces, sum(map(len, pieces)), False)
+    data = message.data
+    wire = body(data)
+    whole = data if data.endswith(b"\r\n") else data + b"\r\n"
+    return Content((wire,), len(wire), not wire.isascii(), whole)
 
 
 def body(data: bytes) -> bytes:

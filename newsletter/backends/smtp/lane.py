@@ -15,7 +15,7 @@ class Lane:
 
     def __init__(self, number: int, counter: Counter, pool: Pool) -> None:
         self.reachable: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self.number, self.counter, self.inspector, self.window = number, counter, pool.inspector, pool.window
+        self.number, self.counter, self.window = number, counter, pool.window
         self.turned_away = 0
         """How often in a row the server has turned this lane away."""
         self._pool = pool
@@ -32,8 +32,9 @@ class Lane:
 
     def wants_more(self) -> bool:
         """Whether the connection may begin another message."""
-        assert self._client is not None
-        return self._client.carried < self._pool.share and not self._pool.contended
+        client, pool = self._client, self._pool
+        assert client is not None
+        return not pool.waiting and client.carried < pool.share
 
     @property
     def _first(self) -> int:
@@ -60,7 +61,7 @@ class Lane:
                 fresh = why is End.LOST and message is not None
                 if why is End.STOPPED:
                     return
-                if why is not End.IDLE or self._pool.contended or not client.usable:
+                if why is not End.IDLE or self._pool.waiting or not client.usable:
                     self._let_go()
             if message is not None:
                 self.counter.give_back(self._first, message)

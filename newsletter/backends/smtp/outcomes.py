@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from newsletter.backends.base import Outcome, Result
 from newsletter.backends.smtp.protocol import Step
 from newsletter.backends.smtp.replies import MAX_TEXT, Reply
@@ -11,6 +13,12 @@ _ABOUT_THE_MESSAGE = (Step.RCPT, Step.DOT, Step.BDAT)
 
 # x.7.13 and x.7.17 (RFC 5248, RFC 7293) speak of the reader's account, and of nothing that we did.
 _READERS_OWN = (".7.13", ".7.17")
+
+
+@lru_cache(32)
+def accepted(reply: Reply) -> Outcome:
+    """The outcome of a message that the server has taken. Many servers say the same to each."""
+    return Outcome(Result.ACCEPTED, reply.code, reply.enhanced, reply.text)
 
 
 def refusal(step: Step, reply: Reply) -> Outcome:

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import NamedTuple, Protocol
 
 from newsletter.backends.base import Counter, Message
-from newsletter.backends.smtp.content import Content, Inspector
+from newsletter.backends.smtp.content import Content, content
 from newsletter.backends.smtp.outcomes import unfit
 from newsletter.backends.smtp.wire import Wire
 
@@ -37,7 +37,6 @@ class Lane(Protocol):
 
     number: int
     counter: Counter
-    inspector: Inspector
     turned_away: int
     """How often in a row the server has turned this lane away."""
 
@@ -63,19 +62,19 @@ def fetch(lane: Lane, wire: Wire, message: Message | None = None, number: int | 
     session, number = wire.session, lane.number * lane.window if number is None else number
     while message is not None or (message := lane.counter.next(number)) is not None:
         try:
-            content = lane.inspector.content(message)
+            made = content(message)
         except ValueError as error:
             outcome = unfit(str(error), "5.6.0")
         else:
-            if session.size_limit and content.size > session.size_limit:
-                words = f"the message has {content.size} bytes and the server takes {session.size_limit}"
+            if session.size_limit and made.size > session.size_limit:
+                words = f"the message has {made.size} bytes and the server takes {session.size_limit}"
                 outcome = unfit(words, "5.3.4")
             elif message.international and not session.smtputf8:
                 outcome = unfit("the address needs SMTPUTF8, which the server does not offer", "5.6.7")
-            elif content.eightbit and not session.eightbit:
+            elif made.eightbit and not session.eightbit:
                 outcome = unfit("the message has bytes over 127, and the server does not offer 8BITMIME", "5.6.3")
             else:
-                return Parcel(message, content)
+                return Parcel(message, made)
         lane.counter.settle(number, message, outcome)
         message = None
     return None

@@ -6,7 +6,6 @@ import asyncio
 import ssl
 
 from newsletter.backends.smtp.client import Client, Unavailable, connect
-from newsletter.backends.smtp.content import Inspector
 from newsletter.backends.smtp.options import SmtpOptions
 from newsletter.backends.smtp.outcomes import unavailable
 from newsletter.backends.smtp.wire import words_of
@@ -21,28 +20,23 @@ class Pool:
     def __init__(self, options: SmtpOptions) -> None:
         self._options = options
         self._places = asyncio.Semaphore(options.connections)
-        self._waiting = 0
+        self.waiting = 0
+        """How many wait for a connection: while there are any, who has one gives it back after the message."""
         self._idle: dict[Client, asyncio.TimerHandle] = {}
         self._context: ssl.SSLContext | None = None
-        self.inspector = Inspector()
         self.window = options.in_flight
         self.apart = False
         """Whether this server wants no envelope behind a final dot: found out by the first that it refuses."""
         self.share = options.messages_per_connection
         """How many messages a connection carries at most."""
 
-    @property
-    def contended(self) -> bool:
-        """Whether somebody waits for a connection: who has one gives it back after the message."""
-        return self._waiting > 0
-
     async def borrow(self, *, fresh: bool = False) -> Client:
         """A connection that is ready; a new one if ``fresh``. Raises `Unavailable`. Goes back with `give_back`."""
-        self._waiting += 1
+        self.waiting += 1
         try:
             await self._places.acquire()
         finally:
-            self._waiting -= 1
+            self.waiting -= 1
         try:
             while self._idle:
                 client, timer = self._idle.popitem()

@@ -32,6 +32,9 @@ class Step(StrEnum):
     QUIT = "QUIT"
 
 
+_ENVELOPE = _MAIL, _RCPT, _DATA = Step.MAIL, Step.RCPT, Step.DATA
+
+
 class Answer(NamedTuple):
     """A reply and the step that it answers."""
 
@@ -79,21 +82,22 @@ class Session:
         if self._tls_is_next:
             return [_injected()]
         events: list[Answer | Broken] = []
-        replies = self._parser.feed(data)
+        replies, awaited = self._parser.feed(data), self._awaited
         for parsed in replies:
             if isinstance(parsed, Garbage):
                 return [*events, Broken(parsed.reason)]
-            if not self._awaited:
+            if not awaited:
                 return [*events, Broken(f"the server spoke out of turn: {parsed.text}", parsed)]
-            step = self._awaited.popleft()
-            if step is Step.STARTTLS and parsed.code == 220:
+            step = awaited.popleft()
+            if step in _ENVELOPE:
+                if parsed.code == 354 and step is _DATA:
+                    self.in_data = True
+            elif step is Step.STARTTLS and parsed.code == 220:
                 if parsed is not replies[-1] or self._parser.pending:
                     return [_injected()]
                 self._tls_is_next = True
             elif step is Step.EHLO and parsed.good:
                 self._learn(parsed)
-            elif step is Step.DATA and parsed.code == 354:
-                self.in_data = True
             events.append(Answer(step, parsed))
         return events
 
@@ -164,6 +168,19 @@ class Session:
 
     def data(self) -> bytes:
         return self._command(Step.DATA, "DATA")
+
+    def envelope(
+        self, sender: str, recipient: str, size: int, *, eightbit: bool = False, international: bool = False
+    ) -> bytes:
+        """MAIL, RCPT and DATA in one flight, as `mail` and `rcpt` have them (RFC 2920)."""
+        assert self.pipelining, "PIPELINING was not offered"
+        if eightbit or international or not (sender.isprintable() and recipient.isprintable()):
+            mail = self.mail(sender, size, eightbit=eightbit, international=international)
+            return mail + self.rcpt(recipient, international=international) + self.data()
+        assert not self.in_data, "MAIL inside a message"
+        self._awaited += _ENVELOPE
+        parameters = f" SIZE={size}" if self._sized else ""
+        return f"MAIL FROM:<{sender}>{parameters}\r\nRCPT TO:<{recipient}>\r\nDATA\r\n".encode("ascii")
 
     def bdat(self, size: int) -> bytes:
         """What stands before a whole message of ``size`` bytes in one last chunk (RFC 3030 section 2)."""

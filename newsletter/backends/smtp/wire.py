@@ -72,6 +72,8 @@ class Wire(asyncio.Protocol):
         self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.paused = False
         """Whether something that was written has not gone to the kernel yet."""
+        self.cramped = False
+        """Whether that has ever been so."""
         self._transport: asyncio.Transport | None = None
         self._answers: deque[Answer] = deque()
         self._waiter: asyncio.Future[None] | None = None
@@ -96,8 +98,8 @@ class Wire(asyncio.Protocol):
         self._no_buffer()
 
     def _no_buffer(self) -> None:
-        # What has not gone to the kernel pauses us: a final dot never waits in a buffer of ours behind a body. Not 0:
-        # under TLS that pauses after each write, and nothing ever resumes it.
+        # What has not gone to the kernel pauses us: a final dot is not put behind a body that waits. Not 0: under
+        # TLS that pauses after each write, and nothing ever resumes it.
         self.transport.set_write_buffer_limits(high=1, low=0)
 
     def data_received(self, data: bytes) -> None:
@@ -113,10 +115,11 @@ class Wire(asyncio.Protocol):
             self._wake()
             return
         try:
+            self._since = self._time()
             for event in self.session.receive(data):
                 if isinstance(event, Answer):
-                    self._since = self._time()
-                    listener.answered(*event)
+                    step, reply = event
+                    listener.answered(step, reply)
                     if self.gone:
                         return
                 else:
@@ -133,7 +136,7 @@ class Wire(asyncio.Protocol):
             self.closed.set_result(None)
 
     def pause_writing(self) -> None:
-        self.paused = True
+        self.paused = self.cramped = True
 
     def resume_writing(self) -> None:
         self.paused = False
