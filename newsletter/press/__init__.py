@@ -8,6 +8,7 @@ from newsletter.press.doubts import doubts, resend
 from newsletter.press.links import links
 from newsletter.press.lock import lock
 from newsletter.press.messages import documents_for, message_for
+from newsletter.press.preview import Preview, preview, segments_of
 from newsletter.press.readers import readers
 from newsletter.press.render import variants
 from newsletter.press.report import History, deliveries, history, on_the_wire, report, watching
@@ -24,6 +25,7 @@ __all__ = [
     "Desk",
     "History",
     "Planned",
+    "Preview",
     "Site",
     "Standing",
     "abort",
@@ -45,11 +47,13 @@ __all__ = [
     "on_the_wire",
     "override",
     "pause",
+    "preview",
     "readers",
     "release",
     "report",
     "resend",
     "resume",
+    "segments_of",
     "send",
     "standing",
     "take_back",

@@ -116,10 +116,7 @@ def rendered_for(site: Site, key: str, segment: str) -> tuple[Edition, Rendered]
         ).one_or_none()
         if row is not None:
             return edition, frozen(row)
-    fresh = variants(site, key)
-    if segment not in fresh:
-        raise NotFound(f"{key} does not go to {segment!r}: it goes to {', '.join(fresh)}")
-    return edition, fresh[segment].rendered
+    return edition, variants(site, key, segment)[segment].rendered
 
 
 def recipient(site: Site, email: str | None) -> Recipient:
@@ -133,11 +130,16 @@ def recipient(site: Site, email: str | None) -> Recipient:
         return Recipient(reader.id, reader.email, reader.first_name, 0)
 
 
-def documents_for(site: Site, key: str, segment: str, email: str | None = None) -> tuple[bytes, str, str]:
-    """The message, the HTML and the text as one reader (a neutral one unless ``email`` is given) would get them."""
+def compiled_as_now(site: Site, key: str, segment: str) -> tuple[Edition, CompiledMessage]:
+    """The compiled message that a segment's backend would be given now. Raises as `rendered_for` and `compiled_for`."""
     edition, rendered = rendered_for(site, key, segment)
     date = edition.dated_at or max(edition.due_at, site.clock.now())
-    compiled = compiled_for(site, edition, rendered, headers(site, edition, segment, date))
+    return edition, compiled_for(site, edition, rendered, headers(site, edition, segment, date))
+
+
+def documents_for(site: Site, key: str, segment: str, email: str | None = None) -> tuple[bytes, str, str]:
+    """The message, the HTML and the text as one reader (a neutral one unless ``email`` is given) would get them."""
+    edition, compiled = compiled_as_now(site, key, segment)
     values = reader_values(site, edition, recipient(site, email))
     html, text = compiled.documents(values)
     return compiled.build(values), html, text

@@ -10,19 +10,25 @@ from newsletter.editions.dates import long_date, weekday
 from newsletter.editions.models import Edition
 from newsletter.editions.patterns import fill
 from newsletter.editions.store import StoryInPlace
-from newsletter.errors import Refused
+from newsletter.errors import NotFound, Refused
 from newsletter.press.site import Site
 from newsletter.rendering.model import BulletView, EditionView, ImageView, SectionView, StoryView
 from newsletter.stories import markup
 
 
-def variants(site: Site, key: str) -> dict[str, CheckedVariant]:
-    """An edition as each segment of its briefing would get it now, in the briefing's order. Raises `TemplateError`."""
+def variants(site: Site, key: str, segment: str | None = None) -> dict[str, CheckedVariant]:
+    """An edition as each segment of its briefing (or the one given) would get it now, in the briefing's order.
+
+    Raises `TemplateError`, and `NotFound` for a segment that the briefing does not go to.
+    """
     with site.database.reading() as session:
         edition = store.find(session, key)
-        views = {segment: view(site, session, edition, segment) for segment in site.briefing(edition.briefing).segments}
+        known = site.briefing(edition.briefing).segments
+        if segment is not None and segment not in known:
+            raise NotFound(f"{key} does not go to {segment!r}: it goes to {', '.join(known)}")
+        views = {name: view(site, session, edition, name) for name in known if segment in (None, name)}
         template = site.template(edition.briefing)
-    return {segment: CheckedVariant(seen, template.render(seen)) for segment, seen in views.items()}
+    return {name: CheckedVariant(seen, template.render(seen)) for name, seen in views.items()}
 
 
 def view(site: Site, session: Session, edition: Edition, segment: str) -> EditionView:

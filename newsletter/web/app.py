@@ -15,7 +15,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Scope
 
 from newsletter.press import Site
-from newsletter.web import checks, edition, mine, signin, today, users
+from newsletter.web import checks, edition, mine, preview, signin, today, users
 from newsletter.web.guard import Guard
 from newsletter.web.headers import Headers
 from newsletter.web.routing import Endpoint
@@ -24,6 +24,7 @@ from newsletter.web.views import STATIC
 TOPICS = (
     today.pages,
     edition.pages,
+    preview.pages,
     checks.pages,
     mine.pages,
     users.pages,
@@ -37,6 +38,8 @@ THREADS = 8
 
 def create_app(site: Site) -> ASGIApp:
     """The desk of a site."""
+    # What signs readers' links is made now if there is none yet: looking at a page then writes nothing.
+    _ = site.links
     guard = Guard(site, TOPICS)
     paths: dict[str, dict[str, Endpoint]] = {}
     for endpoint in guard.endpoints:

@@ -17,7 +17,7 @@ from newsletter.accounts.secrets import form_token, new_token
 from newsletter.errors import NotFound, Refused
 from newsletter.press import Site
 from newsletter.web.forms import Form
-from newsletter.web.headers import MAIL_POLICY
+from newsletter.web.headers import BARE_MAIL_POLICY, MAIL_POLICY
 from newsletter.web.routing import Link
 from newsletter.web.views import environment
 from newsletter.web.who import Who, session_cookie
@@ -150,9 +150,10 @@ class Ask:
             self._set(response, _NOTICE, quote(notice[:500]), max_age=60)
         return response
 
-    def mail(self, html: str) -> HTMLResponse:
-        """A mail for a sandboxed frame of a page of ours."""
-        return HTMLResponse(html, headers={"content-security-policy": MAIL_POLICY})
+    def mail(self, html: str, *, pictures: bool = True) -> HTMLResponse:
+        """A mail for a sandboxed frame of a page of ours. Without ``pictures`` the browser loads none of them, and
+        shows what they are instead."""
+        return HTMLResponse(html, headers={"content-security-policy": MAIL_POLICY if pictures else BARE_MAIL_POLICY})
 
     def sign_in(self, response: Response, token: str, seconds: int) -> None:
         """Gives the browser the cookie of a new session."""

@@ -6,6 +6,7 @@ from datetime import date, datetime
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -14,6 +15,13 @@ from newsletter.clock import local_date
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
+
+
+class Labelled(Protocol):
+    """What has a label for people."""
+
+    @property
+    def label(self) -> str: ...
 
 
 @cache
@@ -32,9 +40,11 @@ def environment() -> Environment:
         "date": local_date,
         "day": day,
         "iso": iso,
+        "labelled": labelled,
         "moment": moment,
         "number": number,
         "plural": plural,
+        "twice": twice,
     }
     return made
 
@@ -53,6 +63,16 @@ def number(value: int) -> str:
 def plural(value: int, one: str, many: str = "") -> str:
     """``1 reader``, ``4,812 readers``"""
     return f"{value:,} {one if value == 1 else many or one + 's'}"
+
+
+def twice(value: str) -> tuple[str, str]:
+    """An option of a select that is called what it is."""
+    return value, value
+
+
+def labelled(item: tuple[str, Labelled]) -> tuple[str, str]:
+    """An option of a select: a key, and the label of what has it."""
+    return item[0], item[1].label
 
 
 def clock(instant: datetime, zone: str) -> str:

@@ -25,7 +25,8 @@ from tools.browser import Browser, Scheme, browser
 pytestmark = pytest.mark.needs("chromium")
 
 EDITION = "/editions/morning/2026-11-23"
-PAGES = ("/", "/me", "/users", EDITION, f"{EDITION}/checks", "/nothing")
+PREVIEWS = tuple(f"{EDITION}/preview{query}" for query in ("", "?show=text", "?show=source", "?show=headers"))
+PAGES = ("/", "/me", "/users", EDITION, *PREVIEWS, f"{EDITION}/checks", "/nothing")
 """What an admin sees of the sample; a page that is added belongs here."""
 
 
