@@ -4,7 +4,9 @@ from newsletter.press.approve import abort, approve, hold, pause, release, resum
 from newsletter.press.assemble import assemble, edition_of
 from newsletter.press.changes import Change, Changes, changes
 from newsletter.press.check import check, override, take_back
+from newsletter.press.compare import Comparison, compare
 from newsletter.press.doubts import doubts, resend
+from newsletter.press.grid import Grid, grid
 from newsletter.press.links import links
 from newsletter.press.lock import lock
 from newsletter.press.messages import documents_for, message_for
@@ -22,7 +24,9 @@ from newsletter.press.work import work
 __all__ = [
     "Change",
     "Changes",
+    "Comparison",
     "Desk",
+    "Grid",
     "History",
     "Planned",
     "Preview",
@@ -33,12 +37,14 @@ __all__ = [
     "assemble",
     "changes",
     "check",
+    "compare",
     "deliveries",
     "desks",
     "documents_for",
     "doubts",
     "edition_of",
     "go_on",
+    "grid",
     "history",
     "hold",
     "links",

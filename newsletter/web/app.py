@@ -15,7 +15,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Scope
 
 from newsletter.press import Site
-from newsletter.web import checks, edition, mine, preview, signin, today, users
+from newsletter.web import checks, edition, grid, mine, preview, signin, today, users
 from newsletter.web.guard import Guard
 from newsletter.web.headers import Headers
 from newsletter.web.routing import Endpoint
@@ -25,6 +25,7 @@ TOPICS = (
     today.pages,
     edition.pages,
     preview.pages,
+    grid.pages,
     checks.pages,
     mine.pages,
     users.pages,

@@ -26,7 +26,9 @@ pytestmark = pytest.mark.needs("chromium")
 
 EDITION = "/editions/morning/2026-11-23"
 PREVIEWS = tuple(f"{EDITION}/preview{query}" for query in ("", "?show=text", "?show=source", "?show=headers"))
-PAGES = ("/", "/me", "/users", EDITION, *PREVIEWS, f"{EDITION}/checks", "/nothing")
+PAGES = (
+    "/", "/me", "/users", EDITION, *PREVIEWS, f"{EDITION}/grid", f"{EDITION}/compare", f"{EDITION}/checks", "/nothing",
+)  # fmt: skip
 """What an admin sees of the sample; a page that is added belongs here."""
 
 
