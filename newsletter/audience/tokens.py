@@ -35,6 +35,7 @@ _BRIEFING = re.compile(rf"[a-z0-9-]{{0,{MAX_BRIEFING}}}")
 _TOKEN = re.compile(
     rf"([a-z0-9]{{1,4}})\.([a-z0-9-]{{0,{MAX_BRIEFING}}})\.[A-Za-z0-9_-]{{22}}\.([0-9a-f]{{1,12}})\.([0-9a-f]{{1,12}})"
 )
+_SEALED = re.compile(r"([a-z0-9]{1,4})\.[A-Za-z0-9_-]{22}\.([a-z0-9.]{1,64})")
 _SIGNATURE = 22
 """Characters of base64: 132 bits."""
 _SHARE: Mapping[Purpose, slice] = {
@@ -157,6 +158,25 @@ class Tokens:
         if not hmac.compare_digest(ours, token) and not hmac.compare_digest(older, token):
             raise BadToken
         return Token(purpose, edition_id, subscriber_id, briefing)
+
+    def seal(self, purpose: str, words: str) -> str:
+        """``key.signature.words``: words of ours (small letters, digits, dots) that nobody else can have written, for a
+        ``purpose`` that is no reader's link. 128 bits of HMAC-SHA256."""
+        return self._sealed(self._current, purpose, words)
+
+    def _sealed(self, key: str, purpose: str, words: str) -> str:
+        derived = hmac.digest(self._keys[key], b"newsletter seal 1\0" + purpose.encode(), "sha256")
+        cut = hmac.digest(derived, words.encode(), "sha256")[:16]
+        return f"{key}.{b2a_base64(cut, newline=False).translate(_URL_SAFE)[:_SIGNATURE].decode()}.{words}"
+
+    def unseal(self, purpose: str, sealed: str) -> str:
+        """The words of a seal. Raises `BadToken`, the same for whatever is wrong with it."""
+        match = _SEALED.fullmatch(sealed)
+        if match is None or match[1] not in self._keys:
+            raise BadToken
+        if not hmac.compare_digest(self._sealed(match[1], purpose, match[2]), sealed):
+            raise BadToken
+        return match[2]
 
 
 class ReaderLinks(NamedTuple):

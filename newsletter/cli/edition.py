@@ -20,6 +20,7 @@ from newsletter.cli.output import (
     Segment,
     Who,
     day_of,
+    duration_of,
     named,
     opened,
     plural,
@@ -238,6 +239,36 @@ def resend(
         key = press.edition_of(site, key)
         back = press.resend(site, key, named(by), reason, to=to)
     say(f"{plural(back, 'reader')} put back; where no clock and no worker runs: newsletter send {key}")
+
+
+@app.command()
+def share(
+    ctx: typer.Context,
+    key: Key,
+    lasts: Annotated[str, typer.Option("--for", help="How long the link works, such as 12h.", metavar="WAIT")] = "2d",
+    by: By = "",
+) -> None:
+    """Make a link that shows an edition, before it goes out, to whoever has it."""
+    span = duration_of(lasts)
+    assert span is not None
+    with opened(ctx) as site:
+        made = press.share(site, press.edition_of(site, key), by, span)
+    say(made.url)
+    say(f"link {made.no} works until {made.expires_at:%Y-%m-%d %H:%M} UTC, where the desk can be reached")
+
+
+@app.command()
+def unshare(
+    ctx: typer.Context,
+    key: Key,
+    link: Annotated[int | None, typer.Option("--link", help="Its number; all that work unless given.")] = None,
+    by: By = "",
+) -> None:
+    """End the links that show an edition."""
+    with opened(ctx) as site:
+        key = press.edition_of(site, key)
+        ended = press.unshare(site, key, by, link)
+    say(f"{key}: {plural(ended, 'link')} ended")
 
 
 @app.command()

@@ -182,3 +182,42 @@ class Variant(Base):
     stories: Mapped[list[Any]]
     """The story version ids that it carries, in order."""
     frozen_at: Mapped[datetime]
+
+
+class Share(Base):
+    """A link that shows an edition, as it stands, to whoever has it. The link itself is signed and kept nowhere."""
+
+    __tablename__ = "share"
+    __table_args__ = (Index("ix_share_edition", "edition_id"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    edition_id: Mapped[int] = mapped_column(ForeignKey("edition.id", ondelete="CASCADE"))
+    by: Mapped[str] = mapped_column(default="")
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    """To the second, as the link says it."""
+    ended_at: Mapped[datetime | None]
+    ended_by: Mapped[str] = mapped_column(default="")
+
+
+class MarkedCopy(Base):
+    """A test copy that somebody sent from the desk, and what came of it. To whom is not kept.
+
+    ``result`` is unknown from before it is sent until the server has answered.
+    """
+
+    __tablename__ = "marked_copy"
+    __table_args__ = (
+        CheckConstraint("result IN ('unknown', 'accepted', 'refused')", name="result"),
+        Index("ix_marked_copy_edition", "edition_id"),
+        Index("ix_marked_copy_by", "by", "at"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    edition_id: Mapped[int] = mapped_column(ForeignKey("edition.id", ondelete="CASCADE"))
+    segment: Mapped[str] = mapped_column(String(64))
+    by: Mapped[str] = mapped_column(String(64))
+    at: Mapped[datetime]
+    result: Mapped[str] = mapped_column(String(16))
+    reply: Mapped[str] = mapped_column(default="")
+    """The server's own words, or ours where it said nothing."""

@@ -5,6 +5,7 @@ from newsletter.press.assemble import assemble, edition_of
 from newsletter.press.changes import Change, Changes, changes
 from newsletter.press.check import check, override, take_back
 from newsletter.press.compare import Comparison, compare
+from newsletter.press.copying import Copy, copies, copy_of, send_copy
 from newsletter.press.doubts import doubts, resend
 from newsletter.press.grid import Grid, grid
 from newsletter.press.links import links
@@ -15,6 +16,7 @@ from newsletter.press.readers import readers
 from newsletter.press.render import variants
 from newsletter.press.report import History, deliveries, history, on_the_wire, report, watching
 from newsletter.press.send import go_on, send
+from newsletter.press.share import Shared, SharedMail, share, shared_mail, shares, unshare
 from newsletter.press.site import Site
 from newsletter.press.standing import Desk, Standing, desks, standing
 from newsletter.press.testsend import test_send
@@ -25,11 +27,14 @@ __all__ = [
     "Change",
     "Changes",
     "Comparison",
+    "Copy",
     "Desk",
     "Grid",
     "History",
     "Planned",
     "Preview",
+    "Shared",
+    "SharedMail",
     "Site",
     "Standing",
     "abort",
@@ -38,6 +43,8 @@ __all__ = [
     "changes",
     "check",
     "compare",
+    "copies",
+    "copy_of",
     "deliveries",
     "desks",
     "documents_for",
@@ -61,9 +68,14 @@ __all__ = [
     "resume",
     "segments_of",
     "send",
+    "send_copy",
+    "share",
+    "shared_mail",
+    "shares",
     "standing",
     "take_back",
     "test_send",
+    "unshare",
     "upcoming",
     "variants",
     "watching",

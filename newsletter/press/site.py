@@ -90,13 +90,18 @@ class Site:
 
     @cached_property
     def links(self) -> Links:
-        """Makes readers' links. Without a ``secret_key`` (never in production) the database keeps a secret."""
+        """Makes readers' links."""
+        return Links(self.settings.publication.base_url, self.tokens)
+
+    @cached_property
+    def tokens(self) -> Tokens:
+        """Signs. Without a ``secret_key`` (never in production) the database keeps a secret."""
         if (key := self.settings.secret_key) is not None:
             secret = key.get_secret_value().encode()
         else:
             with self.database.writing() as session:
                 secret = make_secret(session, LINK_SECRET)
-        return Links(self.settings.publication.base_url, Tokens.from_secrets(secret))
+        return Tokens.from_secrets(secret)
 
     def signing_keys(self, briefing: str) -> tuple[SigningKey, ...]:
         """The keys that sign a briefing's messages, read once; none where none is configured.

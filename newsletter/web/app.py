@@ -15,7 +15,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Scope
 
 from newsletter.press import Site
-from newsletter.web import checks, edition, grid, mine, preview, signin, today, users
+from newsletter.web import checks, edition, grid, mine, preview, share, signin, today, users
 from newsletter.web.guard import Guard
 from newsletter.web.headers import Headers
 from newsletter.web.routing import Endpoint
@@ -27,6 +27,7 @@ TOPICS = (
     preview.pages,
     grid.pages,
     checks.pages,
+    share.pages,
     mine.pages,
     users.pages,
     signin.pages,

@@ -26,8 +26,12 @@ from tests.sites import CONFIG, make_site
 
 ENDPOINTS = [endpoint for topic in TOPICS for endpoint in topic.endpoints]
 TODAY = "/editions/morning/2026-11-23"
-FOR_ALL = {("GET", "/sign-in"), ("POST", "/sign-in"), ("GET", "/first/{token}"), ("POST", "/first/{token}")}
-"""What nobody needs a role for. A page that is added here wants a reason."""
+FOR_ALL = {
+    ("GET", "/sign-in"), ("POST", "/sign-in"), ("GET", "/first/{token}"), ("POST", "/first/{token}"),
+    ("GET", "/share/{token}"), ("GET", "/share/{token}/mail"),
+}  # fmt: skip
+"""What nobody needs a role for. A page that is added here wants a reason: one shares an edition with somebody who has no
+account."""
 OWN = {"/sign-out", "/looked", "/me/sessions/{session}/end", "/me/sessions/end", "/me/password"}
 """Where a viewer may send a form, since it changes what is their own and nothing else."""
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import BrowserContext
+from playwright.sync_api import BrowserContext, Route
 
 from newsletter import press
 from newsletter.accounts import Role, tokens
@@ -25,9 +27,10 @@ from tools.browser import Browser, Scheme, browser
 pytestmark = pytest.mark.needs("chromium")
 
 EDITION = "/editions/morning/2026-11-23"
-PREVIEWS = tuple(f"{EDITION}/preview{query}" for query in ("", "?show=text", "?show=source", "?show=headers"))
+PREVIEWS = tuple(f"{EDITION}/preview{query}" for query in ("", "?show=source", "?show=headers"))
 PAGES = (
-    "/", "/me", "/users", EDITION, *PREVIEWS, f"{EDITION}/grid", f"{EDITION}/compare", f"{EDITION}/checks", "/nothing",
+    "/", "/me", "/users", EDITION, *PREVIEWS, f"{EDITION}/grid", f"{EDITION}/compare", f"{EDITION}/checks",
+    f"{EDITION}/share", f"{EDITION}/share?copy=1", "/nothing",
 )  # fmt: skip
 """What an admin sees of the sample; a page that is added belongs here."""
 
@@ -55,6 +58,10 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         store(session, "harbour", "ferry", now=clock.now(), published_at=clock.now())
         store(session, "draft", headline="TK the harbour", now=clock.now(), published_at=clock.now(), priority=1)
     press.assemble(site, "morning")
+    key = EDITION.removeprefix("/editions/")
+    with ThreadPoolExecutor(1) as beside:  # Playwright's loop runs in this thread
+        beside.submit(press.send_copy, site, key, "edith+550@staff.example.org", "europe", "Edith").result()
+    press.share(site, key, "Edith")
     with WebServer(site) as server:
         yield server.url
     database.close()
@@ -95,6 +102,11 @@ def test_axe_finds_nothing_on_any_page_and_none_is_wider_than_the_window(
         page.goto("/sign-in")
         found += chromium.axe_of(page)
         signed_in(context)
+        page.goto(f"{EDITION}/share")
+        shared = page.locator(".link-url a").get_attribute("href")
+        page.goto(f"{served}/share/{shared.rpartition('/')[2]}" if shared else "")
+        assert "Not sent yet" in page.inner_text("main")
+        found += chromium.axe_of(page)
         for path in PAGES:
             page.goto(path)
             found += [(path, rule["id"], [node["html"] for node in rule["nodes"]]) for rule in chromium.axe_of(page)]
@@ -142,3 +154,48 @@ def test_everything_works_without_script_and_by_keyboard(chromium: Browser, serv
         page.get_by_role("heading", name="Checks").wait_for()
         page.goto("/users")
         assert "this needs the role admin" in page.inner_text("main")
+
+
+HOSTILE = (
+    "<script>parent.document.title='ran'</script> <img src=x onerror=\"parent.document.title='ran'\"><iframe src=/me>"
+)
+
+
+def test_a_hostile_story_runs_no_script_in_the_frame_and_its_links_lead_nowhere(
+    chromium: Browser, tmp_path: Path, on_sqlite: Database
+) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    config = CONFIG.replace("briefings:", f"web: {{port: {port}}}\nbriefings:")
+    site = make_site(tmp_path / "site", on_sqlite, FixedClock(), config=config)
+    with on_sqlite.writing() as session:
+        store(session, "harbour", now=site.clock.now(), priority=1, headline=HOSTILE, dek=HOSTILE)
+    press.assemble(site, "morning")
+    account(site, "Edith", Role.ADMIN)
+    raw = "<script>parent.document.title = document.title = 'ran'</script><a href='/users' id='own'>Own</a>"
+    raw += "<a href='/users' target='_top' id='top'>Top</a><a href='/users' target='_self' id='self'>Self</a>"
+    with WebServer(site) as server, chromium.context(server.url, bypass_policy=False) as context:
+        signed_in(context)
+        page = context.new_page()
+        page.goto(f"{EDITION}/preview?as=hostile")
+        title = page.title()
+        frame = page.frames[1]
+        frame.locator("a").first.wait_for()
+        assert frame.locator("script, iframe, form, [onerror]").count() == 0
+        # What a mail could hold if all else failed, in the very same sandbox.
+        context.route("**/preview/mail*", lambda route: _with(route, raw))
+        page.goto(f"{EDITION}/preview?as=hostile")
+        frame = page.frames[1]
+        for name in ("own", "top", "self"):
+            frame.locator(f"#{name}").click()
+        page.wait_for_timeout(300)
+        assert page.title() == title
+        assert page.url.endswith("/preview?as=hostile")
+        assert len(context.pages) == 1
+        assert "Accounts" not in (frame.content() if not frame.is_detached() else "")
+
+
+def _with(route: Route, more: str) -> None:
+    answer = route.fetch()
+    route.fulfill(response=answer, body=answer.text().replace("<body", f"{more}<body", 1))
