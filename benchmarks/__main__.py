@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-PARTS = ("briefing", "checks", "delivery", "signed", "roundtrip", "millions")
+PARTS = ("briefing", "preview", "checks", "delivery", "signed", "roundtrip", "millions")
 
 
 def main() -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
+from markupsafe import Markup
 from sqlalchemy.orm import Session
 
 from newsletter.checks import CheckedVariant
@@ -12,7 +15,8 @@ from newsletter.editions.patterns import fill
 from newsletter.editions.store import StoryInPlace
 from newsletter.errors import NotFound, Refused
 from newsletter.press.site import Site
-from newsletter.rendering.model import BulletView, EditionView, ImageView, SectionView, StoryView
+from newsletter.rendering.model import BulletView, EditionView, ImageView, Rendered, SectionView, StoryView
+from newsletter.rendering.page import TemplateSet
 from newsletter.stories import markup
 
 
@@ -28,7 +32,25 @@ def variants(site: Site, key: str, segment: str | None = None) -> dict[str, Chec
             raise NotFound(f"{key} does not go to {segment!r}: it goes to {', '.join(known)}")
         views = {name: view(site, session, edition, name) for name in known if segment in (None, name)}
         template = site.template(edition.briefing)
-    return {name: CheckedVariant(seen, template.render(seen)) for name, seen in views.items()}
+    return {name: CheckedVariant(seen, _rendered(site, template, seen)) for name, seen in views.items()}
+
+
+_MOST_KEPT = 48
+"""Variants that are kept as they were rendered, some hundred kilobytes each: a desk asks for the same ones again and
+again, a page and its frames within a moment."""
+
+
+def _rendered(site: Site, template: TemplateSet, seen: EditionView) -> Rendered:
+    """A variant, rendered if the very same was not lately: the same template and view give the same bytes."""
+    what = (template.folder, template.version, seen)
+    known = site.rendered.get(what)
+    if known is None:
+        known = template.render(seen)
+        while len(site.rendered) >= _MOST_KEPT:
+            # The oldest; another thread may have taken it out.
+            site.rendered.pop(next(iter([*site.rendered]), what), None)
+        site.rendered[what] = known
+    return known
 
 
 def view(site: Site, session: Session, edition: Edition, segment: str) -> EditionView:
@@ -75,9 +97,20 @@ def view(site: Site, session: Session, edition: Edition, segment: str) -> Editio
     )
 
 
+_LONG = 20_000
+"""Characters of a body from which on it is not kept."""
+
+
+@lru_cache(512)
+def _body(words: str) -> tuple[Markup, str]:
+    """A body as HTML and as plain text. Segments have most stories in common, and so has an edition before an edit."""
+    return markup.block_html(words), markup.plain(words)
+
+
 def _story(placed: StoryInPlace) -> StoryView:
     version = placed.version
     image = version.image
+    body_html, body_text = (_body if len(version.body) <= _LONG else _body.__wrapped__)(version.body)
     return StoryView(
         key=version.story.slug,
         headline=placed.headline,
@@ -86,8 +119,8 @@ def _story(placed: StoryInPlace) -> StoryView:
         short_headline=version.short_headline if placed.headline == version.headline else "",
         dek=placed.dek,
         preheader=version.summary or placed.dek,
-        body_html=markup.block_html(version.body),
-        body_text=markup.plain(version.body),
+        body_html=body_html,
+        body_text=body_text,
         bullets=tuple(
             BulletView(
                 label=bullet["label"],

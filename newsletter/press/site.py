@@ -21,7 +21,7 @@ from newsletter.database import Database
 from newsletter.database.schema import require_current
 from newsletter.errors import ConfigError, NotFound
 from newsletter.rendering.dkim import SigningKey, load
-from newsletter.rendering.model import PublicationView
+from newsletter.rendering.model import EditionView, PublicationView, Rendered
 from newsletter.rendering.page import TemplateSet
 
 _log = logging.getLogger(__name__)
@@ -124,6 +124,11 @@ class Site:
     @cached_property
     def counted(self) -> dict[str, Counted]:
         """By briefing, its readers as they were last counted."""
+        return {}
+
+    @cached_property
+    def rendered(self) -> dict[tuple[Path, str, EditionView], Rendered]:
+        """The last variants that were rendered, by template (folder, version) and what it saw."""
         return {}
 
     @property

@@ -226,3 +226,21 @@ def test_segments_are_the_editions_own(site: Site) -> None:
     assert press.segments_of(site, KEY) == ("europe", "world")
     with pytest.raises(NotFound):
         press.segments_of(site, "morning/2020-01-01")
+
+
+def test_what_was_rendered_is_kept_for_the_same_words_and_template_alone_and_not_without_end(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("newsletter.press.render._MOST_KEPT", 2)
+    first = press.variants(site, KEY)
+    assert len(site.rendered) == 2
+    again = press.variants(site, KEY)
+    assert all(again[segment].rendered is first[segment].rendered for segment in first)
+    for number in range(3):
+        with site.database.writing() as session:
+            overrides.set_subject(session, editions.find(session, KEY), f"S{number}", clock=site.clock, by="Edith")
+        assert press.variants(site, KEY)["world"].rendered.subject == f"S{number}"
+    assert len(site.rendered) == 2
+    style = site.settings.templates / "briefing" / "content.css"
+    style.write_text(style.read_text(encoding="utf-8") + "\nh1 { color: #123456; }\n", encoding="utf-8")
+    assert "#123456" in press.variants(site, KEY)["world"].rendered.html

@@ -289,6 +289,21 @@ def test_an_edition_that_is_over_or_has_nothing_to_show_is_not_shared(site: Site
     assert "Only an edition that is still to go out" in signed_in(site).get(HERE).text
 
 
+def test_links_and_copies_are_kept_by_every_database(database: Database, tmp_path: Path) -> None:
+    site = make_site(tmp_path / "site", database, FixedClock())
+    press.assemble(site, "morning")
+    first, second = press.share(site, KEY, "Edith"), press.share(site, KEY, "Edith")
+    assert press.unshare(site, KEY, "Omar", first.no) == 1
+    assert [(one.no, one.works, one.ended_by) for one in press.shares(site, KEY)] == [
+        (second.no, True, ""),
+        (first.no, False, "Omar"),
+    ]
+    assert press.shared_mail(site, second.url.rpartition("/")[2], "world").segment == "world"
+    made = press.send_copy(site, KEY, "edith@example.org", "europe", "Edith")
+    assert press.copies(site, KEY) == (made,)
+    assert made.result == "accepted"
+
+
 @pytest.fixture(scope="module")
 def shown(tmp_path_factory: pytest.TempPathFactory, _newest: Path) -> tuple[str, Callable[[str], bool]]:
     """A token that works, and whether any other one does."""
