@@ -13,6 +13,7 @@ import pytest
 
 from newsletter import press
 from newsletter.checks.online import Answer, Link, Verdict
+from newsletter.press import Site
 from tests.acceptance.commands import laid_out, run
 
 
@@ -186,6 +187,23 @@ def test_a_test_copy_is_marked_and_stands_in_no_ledger(desk: Desk, site: Path) -
     assert "\nX-Newsletter-Test: morning/2026-11-23 americas\n" in text
     assert shown(desk)["state"] == "ready"
     assert json.loads(desk("status KEY --json").out)["frozen"] == 0
+
+
+def test_a_link_is_made_told_once_and_ended(desk: Desk, site: Path) -> None:
+    made = desk("edition share KEY --for 12h --by Edith")
+    assert made.status == 0
+    url, told = made.out.splitlines()
+    assert told.startswith("link 1 works until ")
+    token = url.removeprefix("http://127.0.0.1:8025/share/")
+    with Site.open(site / "config.yaml") as opened:
+        assert press.shared_mail(opened, token).date.isoformat() == "2026-11-23"
+    assert "5m at least and 14d at most" in desk("edition share KEY --for 60d").err
+    assert desk("edition share KEY --for soon").status == 2
+    desk("edition share KEY")
+    assert "1 link ended" in desk("edition unshare KEY --link 1 --by Edith").out
+    assert "1 link ended" in desk("edition unshare KEY").out
+    again = desk("edition unshare KEY")
+    assert (again.status, "has no link that works" in again.err) == (1, True)
 
 
 def test_a_story_that_an_editor_holds_is_not_lifted_by_its_source(desk: Desk, site: Path) -> None:

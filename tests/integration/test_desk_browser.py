@@ -27,10 +27,10 @@ from tools.browser import Browser, Scheme, browser
 pytestmark = pytest.mark.needs("chromium")
 
 EDITION = "/editions/morning/2026-11-23"
-PREVIEWS = tuple(f"{EDITION}/preview{query}" for query in ("", "?show=source", "?show=headers"))
+PREVIEWS = tuple(f"{EDITION}/preview{query}" for query in ("", "?show=source"))
 PAGES = (
     "/", "/me", "/users", EDITION, *PREVIEWS, f"{EDITION}/grid", f"{EDITION}/compare", f"{EDITION}/checks",
-    f"{EDITION}/share", f"{EDITION}/share?copy=1", "/nothing",
+    f"{EDITION}/share?copy=1", "/nothing",
 )  # fmt: skip
 """What an admin sees of the sample; a page that is added belongs here."""
 
