@@ -19,7 +19,7 @@ from newsletter.cli.output import Json, complain, opened, plural, print_json, pr
 from newsletter.database import schema
 from newsletter.editions.patterns import check_pattern
 from newsletter.errors import NewsletterError
-from newsletter.press.senders import Dns, examine
+from newsletter.press.senders import Dns, Host, examine
 from newsletter.press.site import Site
 
 db = typer.Typer(help="The database.", no_args_is_help=True)
@@ -70,15 +70,22 @@ def doctor(
         str | None,
         typer.Option("--nameserver", help="With --dns: ask this server.", metavar="ADDRESS[:PORT]"),
     ] = None,
+    sends_from: Annotated[
+        list[str] | None,
+        typer.Option("--sends-from", help="With --dns: hold SPF against this address of a host.", metavar="ADDRESS"),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Say what is wrong with a site and how to mend it; with `--dns` also with its senders, as the world sees them."""
     if nameserver is not None and not dns:
         raise typer.BadParameter("--nameserver goes with --dns")
+    if sends_from and not dns:
+        raise typer.BadParameter("--sends-from goes with --dns")
     server, port = _server(nameserver)
+    hosts = [_host(words) for words in sends_from or ()]
     with opened(ctx, schema=False) as site:
         problems = list(_problems(site))
-        remarks = examine(site, Dns(server, port)) if dns else []
+        remarks = examine(site, Dns(server, port), hosts) if dns else []
     problems += [one.text for one in remarks if one.problem]
     notes = [one.text for one in remarks if not one.problem]
     if as_json:
@@ -108,6 +115,14 @@ def _server(words: str | None) -> tuple[str, int]:
         raise typer.BadParameter(
             f"{words!r} is no IP address: write for example 192.0.2.53 or [2001:db8::53]:53"
         ) from None
+
+
+def _host(words: str) -> Host:
+    """An address that mail leaves from. Raises a usage error."""
+    try:
+        return ip_address(words)
+    except ValueError:
+        raise typer.BadParameter(f"{words!r} is no IP address: write for example 192.0.2.25 or 2001:db8::25") from None
 
 
 def _problems(site: Site) -> Iterator[str]:

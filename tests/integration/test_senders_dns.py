@@ -5,10 +5,12 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Iterator
+from ipaddress import ip_address
 from pathlib import Path
 
 import dns.message
 import dns.rcode
+import dns.rdatatype
 import dns.rrset
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -28,10 +30,12 @@ ZONE = {
 
 
 class NameServer:
-    """Answers over UDP on a port of 127.0.0.1 from ``zone``; with ``broken``, that it cannot."""
+    """Answers over UDP on a port of 127.0.0.1 from ``zone``, its TXT records, and ``others`` (name, kind); with
+    ``broken``, that it cannot."""
 
     def __init__(self) -> None:
         self.zone, self.broken, self.questions = dict(ZONE), False, 0
+        self.others: dict[tuple[str, str], list[str]] = {}
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind(("127.0.0.1", 0))
         self.port: int = self.socket.getsockname()[1]
@@ -45,10 +49,11 @@ class NameServer:
             asked = dns.message.from_wire(data)
             answer = dns.message.make_response(asked)
             name = asked.question[0].name.to_text(omit_final_dot=True).lower()
+            kind = dns.rdatatype.to_text(asked.question[0].rdtype)
             if self.broken:
                 answer.set_rcode(dns.rcode.SERVFAIL)
-            elif records := self.zone.get(name):
-                answer.answer.append(dns.rrset.from_text(f"{name}.", 60, "IN", "TXT", *records))
+            elif records := self.zone.get(name) if kind == "TXT" else self.others.get((name, kind)):
+                answer.answer.append(dns.rrset.from_text(f"{name}.", 60, "IN", kind, *records))
             elif not any(known.endswith(f".{name}") for known in self.zone):
                 answer.set_rcode(dns.rcode.NXDOMAIN)
             self.socket.sendto(answer.to_wire(), peer)
@@ -80,6 +85,30 @@ def test_a_sound_sender_has_no_problem_and_each_name_is_asked_for_once(
     assert [one.text for one in said if one.problem] == []
     assert [one.text.split(":")[0] for one in said] == ["DKIM s1._domainkey.courier.example.org"]
     assert server.questions == 5  # the key, SPF, and DMARC at three names
+
+
+def test_spf_is_held_against_the_addresses_that_the_dns_gives_for_hosts_and_mail_exchangers(
+    server: NameServer, database: Database, tmp_path: Path, clock: FixedClock
+) -> None:
+    site = make_site(tmp_path / "site", database, clock)
+    server.zone["courier.example.org"] = ['"v=spf1 a:relay.example.org mx -all"']
+    server.others = {
+        ("relay.example.org", "A"): ["192.0.2.25"],
+        ("relay.example.org", "AAAA"): ["2001:db8::25"],
+        ("courier.example.org", "MX"): ["10 MX.example.org.", "20 ."],
+        ("mx.example.org", "A"): ["198.51.100.7"],
+    }
+    hosts = [ip_address(host) for host in ("192.0.2.25", "2001:db8::25", "198.51.100.7", "198.51.100.8")]
+    said = [one for one in examine(site, Dns("127.0.0.1", server.port), hosts) if one.text.startswith("SPF")]
+    assert [one.problem for one in said] == [False, False, False, True]
+    assert said[1].text == (
+        "SPF of courier.example.org for 2001:db8::25: it may send, by a:relay.example.org of courier.example.org"
+    )
+    assert said[2].text.endswith("by mx of courier.example.org")
+    assert said[3].text == (
+        "SPF of courier.example.org for 198.51.100.8: -all of courier.example.org fails it: publish the TXT record "
+        'courier.example.org "v=spf1 ip4:198.51.100.8 a:relay.example.org mx -all"'
+    )
 
 
 def test_a_name_server_that_does_not_answer_is_a_problem_and_no_verdict(server: NameServer) -> None:
@@ -117,3 +146,10 @@ def test_the_doctor_asks_only_when_told_to(
     assert run(*config, *asked) == 1
     assert "SPF of courier.example.org: there is none: publish" in capsys.readouterr().err
     assert run(*config, "doctor", "--dns", "--nameserver", "somewhere") == 2
+    assert run(*config, "doctor", "--dns", "--sends-from", "somewhere") == 2
+    assert run(*config, "doctor", "--sends-from", "192.0.2.25") == 2
+    server.zone = dict(ZONE)
+    assert run(*config, *asked, "--sends-from", "192.0.2.25", "--sends-from", "2001:db8::25") == 1
+    said = capsys.readouterr()
+    assert "192.0.2.25: it may send, by ip4:192.0.2.0/24" in said.out
+    assert '"v=spf1 ip6:2001:db8::25 ip4:192.0.2.0/24 -all"' in said.err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Protocol
 
 import dns.exception
@@ -16,6 +17,9 @@ MOST = 200
 """Questions that one examination may ask."""
 
 
+Host = IPv4Address | IPv6Address
+
+
 class Unanswered(NewsletterError):
     """The DNS gave no answer."""
 
@@ -25,6 +29,12 @@ class Lookup(Protocol):
 
     def txt(self, name: str) -> list[str]:
         """The TXT records of a name, each as one text; none where there is no such name. Raises `Unanswered`."""
+
+    def addresses(self, name: str, version: int) -> list[Host]:
+        """The IPv4 or IPv6 addresses of a name; none where there is no such name. Raises `Unanswered`."""
+
+    def exchangers(self, name: str) -> list[str]:
+        """The names of the mail exchangers of a name (MX); none where there are none. Raises `Unanswered`."""
 
     def exists(self, name: str) -> bool:
         """Whether there is such a name, whatever stands there. Raises `Unanswered`."""
@@ -47,6 +57,13 @@ class Dns:
 
     def txt(self, name: str) -> list[str]:
         return self._ask(name, "TXT") or []
+
+    def addresses(self, name: str, version: int) -> list[Host]:
+        return [ip_address(text) for text in self._ask(name, "A" if version == 4 else "AAAA") or []]
+
+    def exchangers(self, name: str) -> list[str]:
+        # A lone dot says that there is none (RFC 7505).
+        return [found for text in self._ask(name, "MX") or [] if (found := text.rstrip("."))]
 
     def exists(self, name: str) -> bool:
         return self._ask(name, "NS") is not None
@@ -71,7 +88,9 @@ class Dns:
             raise Unanswered(f"{name}: the DNS gave no answer ({type(error).__name__}): try again") from None
         except (dns.exception.DNSException, UnicodeError) as error:
             raise Unanswered(f"{name} cannot be looked up: {error}") from None
-        if kind != "TXT" or answer.rrset is None:
+        if answer.rrset is None:
             return []
-        # RFC 7208 section 3.3, RFC 6376 section 3.6.2.2: the strings of a record are joined without a space.
-        return [b"".join(record.strings).decode("utf-8", "replace") for record in answer.rrset]
+        if kind == "TXT":
+            # RFC 7208 section 3.3, RFC 6376 section 3.6.2.2: the strings of a record are joined without a space.
+            return [b"".join(record.strings).decode("utf-8", "replace") for record in answer.rrset]
+        return [(record.exchange if kind == "MX" else record).to_text().lower() for record in answer.rrset]
