@@ -1,5 +1,5 @@
-# Functions that start and stop real servers for the tests: PostgreSQL, Postfix, Exim and Haraka, each private, on a free
-# port of loopback, with everything it writes in a folder of ours. Root starts them, since they run as users of their own.
+# Functions that start and stop real servers for the tests: PostgreSQL, Postfix, Exim, OpenSMTPD and Haraka, each private,
+# on a free port of loopback, with everything it writes in a folder of ours. Root starts them, since they run as users of their own.
 # Sourced by .ci/run.
 
 free_port() {
@@ -181,6 +181,53 @@ CONFIG
     export NEWSLETTER_TEST_EXIM="127.0.0.1:$port:$base/mail/all"
 }
 
+# Makes the folder $1 the root of Debian's OpenSMTPD. Installed, it would push Postfix out, as Exim would; and the folders
+# of its queue, its helpers and its cells are compiled in, so that it can only be moved with all that it sees: its
+# libraries, a shell that runs its helpers, and users of its own that the machine does not know.
+unpack_opensmtpd() {
+    local base=$1 nobody nogroup
+    nobody=$(id -u nobody) nogroup=$(id -g nobody)
+    install -d -m 755 "$base"
+    (
+        cd "$base"
+        apt-get download -qq -o APT::Sandbox::User=root opensmtpd 2>/dev/null ||
+            { apt-get update -qq && apt-get download -qq -o APT::Sandbox::User=root opensmtpd; }
+        dpkg-deb -x opensmtpd_*.deb .
+        install -D /bin/sh bin/sh
+        ldd bin/sh usr/sbin/smtpd usr/libexec/opensmtpd/mail.maildir | grep -o '/[^ :]*\.so[^ :]*' | sort -u |
+            xargs cp -L --parents -t .
+        install -d -m 755 run tmp
+        ln -s ../run var/run
+        install -d -m 711 var/spool/smtpd var/lib/opensmtpd/empty
+        install -d -o "$nobody" -g "$nogroup" -m 755 mail
+        cat >etc/passwd <<USERS
+root:x:0:0::/:/usr/sbin/nologin
+opensmtpd:x:64990:64990::/var/lib/opensmtpd/empty:/usr/sbin/nologin
+opensmtpq:x:64991:64991::/var/lib/opensmtpd/empty:/usr/sbin/nologin
+reader:x:$nobody:$nogroup::/:/bin/sh
+USERS
+        printf '%s\n' root:x:0: opensmtpd:x:64990: opensmtpq:x:64991: "reader:x:$nogroup:" >etc/group
+    )
+}
+
+# Starts the OpenSMTPD that `unpack_opensmtpd` put into the folder $1. It takes mail for any address whatsoever, delivers
+# all of it to one Maildir, and has no action that leads anywhere else. Sets OPENSMTPD_PID and exports
+# NEWSLETTER_TEST_OPENSMTPD.
+start_opensmtpd() {
+    local base=$1 port
+    port=$(free_port)
+    cat >"$base/etc/smtpd.conf" <<CONFIG
+listen on 127.0.0.1 port $port hostname mx.reader.test
+table everybody { "@" = reader }
+action "maildir" maildir "/mail/all" virtual <everybody>
+match from any for any action "maildir"
+CONFIG
+    chroot "$base" /usr/sbin/smtpd -d >>"$base/smtpd.log" 2>&1 </dev/null &
+    OPENSMTPD_PID=$!
+    wait_for_port "$port" "$OPENSMTPD_PID" "$base/smtpd.log"
+    export NEWSLETTER_TEST_OPENSMTPD="127.0.0.1:$port:$base/mail/all"
+}
+
 # Starts the Haraka of tests/judges in the folder $1. It takes mail for any address whatsoever, and a plugin of ours
 # writes all of it to one Maildir. Sets HARAKA_PID and exports NEWSLETTER_TEST_HARAKA.
 start_haraka() {
@@ -204,8 +251,9 @@ start_haraka() {
 # Stops what was started. Safe to call when nothing was.
 stop_servers() {
     if [ -n "${HARAKA_PID:-}" ]; then stop_process "$HARAKA_PID" TERM; fi
+    if [ -n "${OPENSMTPD_PID:-}" ]; then stop_process "$OPENSMTPD_PID" TERM; fi
     if [ -n "${EXIM_PID:-}" ]; then stop_process "$EXIM_PID" TERM; fi
     if [ -n "${POSTFIX_PID:-}" ]; then stop_process "$POSTFIX_PID" TERM; fi
     if [ -n "${POSTGRES_PID:-}" ]; then stop_process "$POSTGRES_PID" INT; fi
-    HARAKA_PID='' EXIM_PID='' POSTFIX_PID='' POSTGRES_PID=''
+    HARAKA_PID='' OPENSMTPD_PID='' EXIM_PID='' POSTFIX_PID='' POSTGRES_PID=''
 }

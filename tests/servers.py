@@ -21,6 +21,8 @@ POSTFIX = os.environ.get("NEWSLETTER_TEST_POSTFIX", "")
 a message is stands in its Delivered-To."""
 EXIM = os.environ.get("NEWSLETTER_TEST_EXIM", "")
 """The same of an Exim."""
+OPENSMTPD = os.environ.get("NEWSLETTER_TEST_OPENSMTPD", "")
+"""The same of an OpenSMTPD."""
 HARAKA = os.environ.get("NEWSLETTER_TEST_HARAKA", "")
 """The same of a Haraka."""
 SMTP_SINK = shutil.which("smtp-sink", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
@@ -37,6 +39,7 @@ AVAILABLE: dict[str, Callable[[], bool]] = {
     "chromium": lambda: CHROMIUM is not None,
     "node judges": lambda: bool(shutil.which("node")) and JUDGES.is_dir(),
     "exim": lambda: bool(EXIM),
+    "opensmtpd": lambda: bool(OPENSMTPD),
     "haraka": lambda: bool(HARAKA),
     "java": lambda: shutil.which("java") is not None,
     "perl Email::MIME": _perl_mime,

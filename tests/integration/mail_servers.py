@@ -65,14 +65,19 @@ class MailServer:
         return raw
 
 
-# virtual(8) and smtpd(8); the Exim specification, chapters 24 and 47; our plugin for Haraka.
+# virtual(8) and smtpd(8); the Exim specification, chapters 24 and 47; smtpd.conf(5); our plugin for Haraka.
 POSTFIX = MailServer(
     "postfix", servers.POSTFIX, ("return-path", "x-original-to", "delivered-to", "received"), "delivered-to", b"\n"
 )
 EXIM = MailServer("exim", servers.EXIM, ("return-path", "envelope-to", "received"), "envelope-to", b"\n")
+OPENSMTPD = MailServer(
+    "opensmtpd", servers.OPENSMTPD, ("return-path", "delivered-to", "received"), "delivered-to", b"\n"
+)
 HARAKA = MailServer("haraka", servers.HARAKA, ("return-path", "delivered-to", "received"), "delivered-to", b"\r\n")
 
-EVERY = [pytest.param(one, marks=pytest.mark.needs(one.name), id=one.name) for one in (POSTFIX, EXIM, HARAKA)]
+EVERY = [
+    pytest.param(one, marks=pytest.mark.needs(one.name), id=one.name) for one in (POSTFIX, EXIM, OPENSMTPD, HARAKA)
+]
 """For ``parametrize``: each of them, where it is there."""
 
 

@@ -1,4 +1,4 @@
-"""The smtp backend and mail servers of four makers: mails that are hard to carry come out as the bytes that went in."""
+"""The smtp backend and mail servers of five makers: mails that are hard to carry come out as the bytes that went in."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Real receipt: what a reader gets through Postfix, Exim, Haraka and aiosmtpd is what the outbox shows."""
+"""Real receipt: what a reader gets through Postfix, Exim, OpenSMTPD, Haraka and aiosmtpd is what the outbox shows."""
 
 from __future__ import annotations
 
