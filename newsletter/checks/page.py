@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from lxml import etree
-from lxml import html as lxml_html
+from newsletter.checks.document import document
 
-_ATTRIBUTES = etree.XPath("//@alt | //@title | //@aria-label", smart_strings=False)
 _SILENT = ("style", "script", "title", "head", "template")
 
 
@@ -67,10 +64,7 @@ class Page:
     @classmethod
     def read(cls, source: str) -> Page:
         """Reads an HTML document; what is no HTML at all is a page without anything."""
-        # Control characters are another check's; the parser stops at some of them.
-        readable = re.sub("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]", " ", source)
-        parser = lxml_html.HTMLParser(encoding="utf-8", huge_tree=True, remove_comments=True, remove_pis=True)
-        root = lxml_html.document_fromstring((readable.strip() or "<html></html>").encode(), parser=parser)
+        root = document(source, comments=False)
         return cls(
             doctype=source.lstrip()[:15].lower() == "<!doctype html>",
             lang=root.get("lang", "").strip(),
@@ -102,7 +96,9 @@ class Page:
                 if element.get("href") is not None
             ),
             words=_words(root),
-            attributes=tuple(value for value in _ATTRIBUTES(root) if value),
+            attributes=tuple(
+                value for value in root.xpath("//@alt | //@title | //@aria-label", smart_strings=False) if value
+            ),
         )
 
 

@@ -519,7 +519,21 @@ def test_two_checks_cannot_have_one_code() -> None:
 
 
 @pytest.mark.parametrize(
-    "source", ["", " ", "no tags", "<", "<html>", "<a href", "\x00", "<!doctype html><body></table>"]
+    "source",
+    [
+        "",
+        " ",
+        "no tags",
+        "<",
+        "<html>",
+        "<a href",
+        "\x00",
+        "<!doctype html><body></table>",
+        "</<",
+        "</p>",
+        "<!-- -->",
+        "<?a?>",
+    ],
 )
 def test_html_that_is_none_breaks_no_check(source: str) -> None:
     findings = run(rendered(html=source))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from lxml import html as lxml_html
+from newsletter.checks.document import document
 
 _MOST_DEEP = 400
 """Levels that are read; what stands deeper is left out."""
@@ -83,15 +83,9 @@ class Node:
         return _SPACE.sub(" ", "".join(parts)).strip()
 
 
-def readable(source: str) -> bytes:
-    """The document as the parser can read it: control characters, at some of which it stops, are another check's."""
-    return (re.sub("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]", " ", source).strip() or "<html></html>").encode()
-
-
 def read(source: str) -> list[Node]:
     """The elements of an HTML document in its order, the root first."""
-    parser = lxml_html.HTMLParser(encoding="utf-8", huge_tree=True, remove_pis=True)
-    return _Reader().read(lxml_html.document_fromstring(readable(source), parser=parser))
+    return _Reader().read(document(source, comments=True))
 
 
 class _Reader:
