@@ -7,14 +7,12 @@ from typing import Annotated
 
 import typer
 
-from newsletter import loop, press, schedule
-from newsletter.accounts.signin import LINK_LASTS, first_link
+from newsletter import loop, press
 from newsletter.cli.logs import log_to_stderr
 from newsletter.cli.output import opened, say
 from newsletter.cli.signals import EndedAtOnce, stoppable
 from newsletter.errors import Refused
 from newsletter.press import Site
-from newsletter.web import WebServer
 
 
 def serve(
@@ -25,6 +23,10 @@ def serve(
 
     SIGINT and SIGTERM drain.
     """
+    # The desk and the clock take 15 MB that no other command needs.
+    from newsletter import schedule
+    from newsletter.web import WebServer
+
     log_to_stderr()
     # The desk stays open while the clock drains, so that its people see what becomes of a send.
     with opened(ctx) as site, ExitStack() as open_:
@@ -42,6 +44,8 @@ def serve(
 
 
 def _invite(site: Site, url: str) -> None:
+    from newsletter.accounts.signin import LINK_LASTS, first_link
+
     token = first_link(site.database, site.clock.now())
     if token is not None:
         hours = int(LINK_LASTS.total_seconds() // 3600)

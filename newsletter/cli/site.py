@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import asdict
 from functools import partial
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from typing import Annotated
 
@@ -19,7 +19,6 @@ from newsletter.cli.output import Json, complain, opened, plural, print_json, pr
 from newsletter.database import schema
 from newsletter.editions.patterns import check_pattern
 from newsletter.errors import NewsletterError
-from newsletter.press.senders import Dns, Host, examine
 from newsletter.press.site import Site
 
 db = typer.Typer(help="The database.", no_args_is_help=True)
@@ -77,6 +76,8 @@ def doctor(
     as_json: Json = False,
 ) -> None:
     """Say what is wrong with a site and how to mend it; with `--dns` also with its senders, as the world sees them."""
+    from newsletter.press.senders import Dns, examine  # 7 MB, for this alone
+
     if nameserver is not None and not dns:
         raise typer.BadParameter("--nameserver goes with --dns")
     if sends_from and not dns:
@@ -117,7 +118,7 @@ def _server(words: str | None) -> tuple[str, int]:
         ) from None
 
 
-def _host(words: str) -> Host:
+def _host(words: str) -> IPv4Address | IPv6Address:
     """An address that mail leaves from. Raises a usage error."""
     try:
         return ip_address(words)

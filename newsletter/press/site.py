@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from newsletter.audience.segments import Segment, load_segments
 from newsletter.audience.sitevalues import LINK_SECRET, make_secret
@@ -20,9 +20,11 @@ from newsletter.config import Briefing, Dkim, Settings, load_settings
 from newsletter.database import Database
 from newsletter.database.schema import require_current
 from newsletter.errors import ConfigError, NotFound
-from newsletter.rendering.dkim import SigningKey, load
 from newsletter.rendering.model import EditionView, PublicationView, Rendered
 from newsletter.rendering.page import TemplateSet
+
+if TYPE_CHECKING:
+    from newsletter.rendering.dkim import SigningKey
 
 _log = logging.getLogger(__name__)
 
@@ -111,6 +113,8 @@ class Site:
         keys = []
         for wanted in self.settings.dkim(briefing):
             if (key := self._keys.get(wanted)) is None:
+                from newsletter.rendering.dkim import load  # 9 MB, for who signs
+
                 key = self._keys[wanted] = load(_pem(wanted, self.root), domain=wanted.domain, selector=wanted.selector)
                 if key.remark:
                     _log.warning("weak key", extra={"action": "sign", "reason": key.remark})

@@ -15,19 +15,13 @@ from premailer import Premailer
 
 from newsletter.rendering.filters import cleaned
 from newsletter.rendering.invariants import COMMENT, TAG
+from newsletter.rendering.markup import INLINE_ELEMENTS
 
 if TYPE_CHECKING:
     from newsletter.rendering.source import Files
 
 cssutils.log.setLevel(logging.CRITICAL)
 
-INLINE_ELEMENTS = frozenset(
-    re.findall(
-        r"\w+",
-        """a abbr acronym b bdi bdo big br cite code del dfn em font i img ins kbd label mark q s samp small span strike
-        strong sub sup time tt u var wbr""",
-    )
-)
 _MOST_SHEETS = 32
 _MERGED = re.compile(r"<!\[endif\]-->\s*<!--\[if mso \| IE\]>")
 _BETWEEN = re.compile(r">\s*\n\s*<")

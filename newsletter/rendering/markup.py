@@ -12,6 +12,13 @@ if TYPE_CHECKING:
     from newsletter.rendering.source import Source
 
 VOID = frozenset(("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"))
+INLINE_ELEMENTS = frozenset(
+    re.findall(
+        r"\w+",
+        """a abbr acronym b bdi bdo big br cite code del dfn em font i img ins kbd label mark q s samp small span strike
+        strong sub sup time tt u var wbr""",
+    )
+)
 RAW_TEXT = ("mj-style", "style", "script", "mj-title", "title", "mj-preview")
 
 _NAME = re.compile(r"</?([A-Za-z][\w:.-]*)")

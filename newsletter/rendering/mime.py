@@ -10,16 +10,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
+from typing import TYPE_CHECKING
 
 from newsletter.backends.base import is_plain
 from newsletter.errors import DeliveryError, Refused
 from newsletter.rendering import headers as fields
 from newsletter.rendering.assembly import Assembly, assembly
-from newsletter.rendering.dkim import Signer, SigningKey
 from newsletter.rendering.fillings import Fillings
 from newsletter.rendering.model import ReaderValues, Rendered
 from newsletter.rendering.parts import Frame, part
 from newsletter.rendering.slots import Places, clean_url, fill, scan
+
+if TYPE_CHECKING:
+    from newsletter.rendering.dkim import Signer, SigningKey
 
 _OURS = frozenset(
     {
@@ -187,7 +190,11 @@ class CompiledMessage:
             part(rendered.html, places.html, rendered.slots, fillings, around_html),
         )
         sender = fields.addr_spec(headers.envelope_sender, "envelope sender")
-        signer = Signer(keys, headers.date, constant, together.opening) if keys else None
+        signer = None
+        if keys:
+            from newsletter.rendering.dkim import Signer  # 9 MB, for who signs
+
+            signer = Signer(keys, headers.date, constant, together.opening)
         made = cls(rendered, sender, together, places, signer)
         # What a reader's fields and fillings may hold is seen to as each is made; the rest is in every message.
         return replace(made, plain=is_plain(made.build(_LONGEST)))

@@ -18,7 +18,6 @@ from markupsafe import Markup
 
 from newsletter.errors import NewsletterError, TemplateError
 from newsletter.rendering.filters import cleaned, tidy
-from newsletter.rendering.inline import check_css, inline, squeezed
 from newsletter.rendering.invariants import RenderingError, assert_filled, assert_inlined
 from newsletter.rendering.jinja import environment, examine, failed_at
 from newsletter.rendering.mjml import Artefact, attributes_shielded, compiled
@@ -95,6 +94,9 @@ class TemplateSet:
 
         Raises `TemplateError` where the template fails on this edition, `RenderingError` where no mail comes out.
         """
+        # With premailer comes what takes 20 MB, and an edition that is locked is not rendered any more.
+        from newsletter.rendering.inline import inline, squeezed
+
         words = SlotWords(self._nonce(edition))
         filled = cleaned(self._fill(self._html, edition, words)).lstrip()
         assert_filled(filled)
@@ -151,6 +153,8 @@ def digest(subject: str, preheader: str, html: str, text: str, slots: tuple[Slot
 
 
 def _load(cls: type[TemplateSet], files: Files) -> TemplateSet:
+    from newsletter.rendering.inline import check_css  # as in `TemplateSet.render`
+
     for name in (PAGE, CSS, TEXT):
         if name not in files.texts:
             raise TemplateError(f"There is no {name}: a template set needs {PAGE}, {CSS} and {TEXT}", path=files.folder)

@@ -9,14 +9,14 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
-
-import nh3
-from lxml import etree
-from lxml import html as lxml_html
+from typing import TYPE_CHECKING
 
 from newsletter.stories.links import is_link
 from newsletter.stories.markup import escape, escape_start
 from newsletter.text import clean, one_line
+
+if TYPE_CHECKING:
+    from lxml import etree
 
 MAX_HTML = 500_000
 """Characters of one item's HTML."""
@@ -94,6 +94,10 @@ def pixels(value: object) -> int:
 def _tree(
     html: str, tags: set[str], attributes: dict[str, set[str]], *, dropped: set[str] = _DROPPED
 ) -> etree._Element | None:
+    # 7 MB, for imports alone.
+    import nh3
+    from lxml import html as lxml_html
+
     if len(html) > MAX_HTML:
         raise ValueError(f"its HTML has {len(html)} characters, and {MAX_HTML} is the most")
     depth = 0

@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-import nh3
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from markupsafe import Markup
@@ -103,6 +102,8 @@ def _joined(markdown: str) -> str:
 
 
 def _clean(html: str, tags: set[str]) -> Markup:
+    import nh3  # 2 MB, and what is locked is not rendered any more
+
     cleaned = nh3.clean(
         html, tags=tags, attributes={"a": {"href"}}, url_schemes={"http", "https", "mailto"}, link_rel=None
     )

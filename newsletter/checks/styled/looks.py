@@ -10,7 +10,7 @@ from math import ceil
 from newsletter.checks.styled.cascade import LIGHT, Environment, Styled, Values, substituted
 from newsletter.checks.styled.colours import BLACK, CLEAR, WHITE, Colour, colour
 from newsletter.checks.styled.nodes import Node
-from newsletter.rendering.inline import INLINE_ELEMENTS
+from newsletter.rendering.markup import INLINE_ELEMENTS
 
 DARK_CANVAS = Colour(18 / 255, 18 / 255, 18 / 255)
 _LINK, _DARK_LINK = Colour(0, 0, 238 / 255), Colour(158 / 255, 158 / 255, 1)
