@@ -115,6 +115,12 @@ def test_a_sound_spf_record_has_nothing_said_of_it(record: str) -> None:
         ("v=spf1 a/33 -all", "write for example a:mail.example.org/28"),
         ("v=spf1 a:%{x}.example -all", "a macro that there is not"),
         ("v=spf1 redirect=a.example redirect=b.example", "more than once"),
+        ("v=spf1 a -all exp=a.example exp=b.example", "more than once"),
+        ("v=spf1 a -all colour=%red", "a macro that there is not"),
+        ("v=spf1 a:192.0.2.1 -all", "which names no domain: an address is written as ip4: or ip6:"),
+        ("v=spf1 a:mail -all", "which names no domain"),
+        ("v=spf1 exists:mail.courier.example/24 -all", "which names no domain"),
+        ("v=spf1 ip4:192.0.2.1/032 -all", "no network"),
         ("v=spf1 mx:crowd.example -all", "11 mail exchangers"),
         ("v=spf1 a a:n1.example mx:n2.example exists:n3.example -all", "exists:n3.example, and n3.example has no A"),
         ("v=spf1 a:gone.example -all", "lets nobody send"),
@@ -161,6 +167,7 @@ def test_what_is_lenient_in_spf_is_a_note() -> None:
         ("v=spf1 a/24//32 -all", "2001:db8:ffff::1", "a/24//32 of"),
         ("v=spf1 a:mail.courier.example -all", "198.51.100.40", "a:mail.courier.example of"),
         ("v=spf1 mx -all", "203.0.113.2", "mx of"),
+        ("v=spf1 mx:news.courier.example. -all", "203.0.113.2", "mx:news.courier.example. of"),
         ("v=spf1 mx//48 -all", "2001:db8:2::9", "mx//48 of"),
         ("v=spf1 ip4:192.0.2.0/28 -all", "192.0.2.15", "ip4:192.0.2.0/28 of"),
         ("v=spf1 include:_spf.relay.example -all", "203.0.113.1", "include:_spf.relay.example of"),
@@ -172,6 +179,11 @@ def test_a_host_that_spf_covers_is_said_to_be_by_which_term(record: str, host: s
     (only,) = spf_of(record, host, **{"_spf.relay.example": "v=spf1 a:mx1.courier.example -all"})
     assert only.text.startswith(f"SPF of {FROM} for {host}: it may send, by {by}")
     assert not only.problem
+
+
+def test_an_ipv4_address_written_as_an_ipv6_one_is_judged_as_ipv4() -> None:
+    (only,) = spf_of("v=spf1 ip4:192.0.2.0/24 -all", "::ffff:192.0.2.7")
+    assert only.text.startswith(f"SPF of {FROM} for 192.0.2.7: it may send")
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ them."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from ipaddress import IPv6Address
 
 from newsletter.press.senders.lookup import Host, Lookup
 from newsletter.press.senders.remark import Remark, note
@@ -47,7 +48,9 @@ def check(lookup: Lookup, address: str, hosts: Sequence[Host] = ()) -> Iterator[
         yield note(f"{where}: {words}")
     if verdict.sign != "+":
         for host in hosts:
-            yield _covered(lookup, address, host, text)
+            # RFC 7208 section 5: whoever comes by an IPv4 address written as an IPv6 one comes by IPv4.
+            mapped = host.ipv4_mapped if isinstance(host, IPv6Address) else None
+            yield _covered(lookup, address, mapped or host, text)
 
 
 def _covered(lookup: Lookup, address: str, host: Host, text: str) -> Remark:

@@ -13,8 +13,9 @@ ASKING = ("include", "a", "mx", "ptr", "exists")
 
 _TERM = re.compile(r"(?P<sign>[+\-~?]?)(?P<name>[a-z0-9]+)(?P<rest>[:/].*)?", re.IGNORECASE)
 _MODIFIER = re.compile(r"(?P<name>[a-z][a-z0-9_.-]*)=(?P<value>.*)", re.IGNORECASE)
-_HOSTS = re.compile(r"(?::(?P<target>.+?))?(?:/(?P<v4>[0-9]{1,2}))?(?://(?P<v6>[0-9]{1,3}))?")
-_DOMAIN = re.compile(r"(?:[!-$&-~]|%%|%_|%-|%\{[slodiphv][0-9]{0,3}r?[.\-+,/_=]*\})+", re.IGNORECASE)
+_HOSTS = re.compile(r"(?::(?P<target>.+?))?(?:/(?P<v4>0|[1-9][0-9]?))?(?://(?P<v6>0|[1-9][0-9]{0,2}))?")
+_WORDS = re.compile(r"(?:[!-$&-~]|%%|%_|%-|%\{[slodiphv][0-9]{0,3}r?[.\-+,/_=]*\})*", re.IGNORECASE)
+_TOP = re.compile(r"(?=.*[a-z-])[a-z0-9]([a-z0-9-]*[a-z0-9])?", re.IGNORECASE)
 
 
 class Broken(Exception):
@@ -56,16 +57,19 @@ def found(lookup: Lookup, domain: str) -> str | None:
 def parse(domain: str, text: str) -> Record:
     """Reads a record to its end: an error anywhere spoils it (RFC 7208 section 4.6). Raises `Broken`."""
     terms: list[Term] = []
-    redirects: list[str] = []
+    ways: dict[str, str] = {}
     for word in text.split(" ")[1:]:
         if modifier := _MODIFIER.fullmatch(word):
-            if modifier["name"].lower() == "redirect":
-                redirects.append(_target(domain, word, modifier["value"]))
+            name = modifier["name"].lower()
+            if name in ways:
+                raise Broken(f"{domain} has {name}= more than once: receivers stop there; leave one")
+            if name in ("redirect", "exp"):
+                ways[name] = _target(domain, word, modifier["value"])
+            elif not _WORDS.fullmatch(modifier["value"]):
+                raise Broken(f"{domain} has {word!r}, with a macro that there is not: receivers stop there; correct it")
         elif word:
             terms.append(_term(domain, word))
-    if len(redirects) > 1:
-        raise Broken(f"{domain} has redirect= more than once: receivers stop there; leave one")
-    return Record(domain, tuple(terms), redirects[0] if redirects else "")
+    return Record(domain, tuple(terms), ways.get("redirect", ""))
 
 
 def _term(domain: str, word: str) -> Term:
@@ -95,9 +99,19 @@ def _term(domain: str, word: str) -> Term:
 def _target(domain: str, word: str, target: str) -> str:
     if not target:
         raise Broken(f"{domain} has {word!r} without a domain: write it behind the {'=' if '=' in word else 'colon'}")
-    if not _DOMAIN.fullmatch(target):
-        raise Broken(f"{domain} has {word!r}, which is no domain or has a macro that there is not: correct it")
+    if not _WORDS.fullmatch(target):
+        raise Broken(f"{domain} has {word!r}, with a macro that there is not: receivers stop there; correct it")
+    if not _ends(target):
+        raise Broken(f"{domain} has {word!r}, which names no domain: an address is written as ip4: or ip6:")
     return target
+
+
+def _ends(target: str) -> bool:
+    """Whether a domain's end is one (RFC 7208 section 7.1): a macro, or a dot and a label that is not all digits."""
+    if target.endswith("}") or target[-2:] in ("%%", "%_", "%-"):
+        return True
+    _, dot, last = target.removesuffix(".").rpartition(".")
+    return bool(dot) and _TOP.fullmatch(last) is not None
 
 
 def _network(domain: str, word: str, name: str, rest: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
@@ -105,6 +119,7 @@ def _network(domain: str, word: str, name: str, rest: str) -> ipaddress.IPv4Netw
         network = ipaddress.ip_network(rest[1:], strict=False)
     except ValueError:
         network = None
-    if network is None or rest[:1] != ":" or f"ip{network.version}" != name:
+    leading = "/0" in rest and not rest.endswith("/0")
+    if network is None or leading or rest[:1] != ":" or f"ip{network.version}" != name:
         raise Broken(f"{domain} has the term {word!r}, which is no network: write for example ip4:192.0.2.0/24")
     return network
