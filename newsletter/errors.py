@@ -59,6 +59,10 @@ class WrongState(Refused):
     """The edition is not in a state that allows this."""
 
 
+class Stale(Refused):
+    """Somebody changed the edition after you looked at it: look again."""
+
+
 class SchemaBehind(NewsletterError):
     """The database schema is older than this program: run `newsletter db upgrade`."""
 

@@ -11,7 +11,19 @@ import typer
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from newsletter import failpoints
-from newsletter.cli import demo, edition, segments, send, serve, site, status, stories, subscribers, users, worker
+from newsletter.cli import (
+    demo,
+    editing,
+    segments,
+    send,
+    serve,
+    site,
+    status,
+    stories,
+    subscribers,
+    users,
+    worker,
+)
 from newsletter.cli.output import complain
 from newsletter.errors import NewsletterError
 
@@ -41,7 +53,7 @@ app.add_typer(subscribers.app, name="subscribers")
 app.add_typer(segments.app, name="segments")
 app.add_typer(users.app, name="users")
 app.add_typer(site.db, name="db")
-app.add_typer(edition.app, name="edition")
+app.add_typer(editing.app, name="edition")
 for command in (
     site.init,
     demo.demo,

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from sqlalchemy.orm import Session
 
 from newsletter import press
 from newsletter.cli import findings
@@ -17,7 +15,6 @@ from newsletter.cli.output import (
     Json,
     Key,
     Reason,
-    Segment,
     Who,
     day_of,
     duration_of,
@@ -30,7 +27,6 @@ from newsletter.cli.output import (
 )
 from newsletter.cli.status import show_names
 from newsletter.editions import overrides, store
-from newsletter.editions.models import Edition
 from newsletter.editions.states import State
 from newsletter.errors import Refused
 from newsletter.press.site import Site
@@ -278,102 +274,3 @@ def abort(ctx: typer.Context, key: Key, by: Who, reason: Reason = "") -> None:
         key = press.edition_of(site, key)
         withdrawn = press.abort(site, key, named(by), reason)
     say(f"{key} is aborted, withdrawn from {withdrawn} readers")
-
-
-def _changed(ctx: typer.Context, key: str, deed: Callable[[Site, Session, Edition], None]) -> str:
-    """Does something to an edition in one write transaction, says when its approval is void now; returns its key."""
-    with opened(ctx) as site:
-        key = press.edition_of(site, key)
-        with site.database.writing() as session:
-            edition = store.find(session, key)
-            before = edition.state
-            deed(site, session, edition)
-            void = before == State.APPROVED and edition.state != before
-    if void:
-        say(f"{key} was approved: that approval is void now")
-    return key
-
-
-def _decide(ctx: typer.Context, key: str, kind: str, story: str, by: str, segment: str | None, **wish: Any) -> None:
-    def deed(site: Site, session: Session, edition: Edition) -> None:
-        overrides.set_override(
-            session, edition, site.briefing(edition.briefing), kind, story,
-            clock=site.clock, by=by, segment=segment or "", **wish,
-        )  # fmt: skip
-
-    key = _changed(ctx, key, deed)
-    say(f"{kind} of {story} in {key}" + ("" if "text" in wish else "; assemble it again to see slots move"))
-
-
-def _word(ctx: typer.Context, key: str, name: str, words: str | None, clear: bool, by: str) -> None:
-    """Sets the subject or the preheader of an edition, or with ``clear`` brings the briefing's pattern back."""
-    if clear == bool(words and words.strip()):
-        raise Refused(f"write the {name} that {key} shall have, or --clear to have the briefing's own again")
-    setter = overrides.set_subject if name == "subject" else overrides.set_preheader
-    key = _changed(ctx, key, lambda site, session, edition: setter(session, edition, words, clock=site.clock, by=by))
-    say(f"the {name} of {key} is " + ("the briefing's own again" if clear else "set"))
-
-
-Words = Annotated[str | None, typer.Argument(help="To the letter, for every segment.", metavar="[WORDS]")]
-NewWords = Annotated[str, typer.Argument(help="To the letter.", metavar="WORDS")]
-Clear = Annotated[bool, typer.Option("--clear", help="The briefing's own again.")]
-
-
-@app.command()
-def subject(ctx: typer.Context, key: Key, words: Words = None, clear: Clear = False, by: By = "") -> None:
-    """Give an edition a subject of its own."""
-    _word(ctx, key, "subject", words, clear, by)
-
-
-@app.command()
-def preheader(ctx: typer.Context, key: Key, words: Words = None, clear: Clear = False, by: By = "") -> None:
-    """Give an edition a preheader of its own: the line beside the subject in the inbox."""
-    _word(ctx, key, "preheader", words, clear, by)
-
-
-Section = Annotated[str, typer.Option("--section", help="Where.")]
-Position = Annotated[int | None, typer.Option("--position", help="1 is the first.", min=1)]
-
-
-@app.command()
-def pin(ctx: typer.Context, key: Key, story: Story, section: Section, position: Position = None,
-        segment: Segment = None, by: By = "") -> None:  # fmt: skip
-    """Put a story into a section, whatever the rules say."""
-    _decide(ctx, key, "pin", story, by, segment, section=section, position=position)
-
-
-@app.command()
-def move(ctx: typer.Context, key: Key, story: Story, section: Section, position: Position = None,
-         segment: Segment = None, by: By = "") -> None:  # fmt: skip
-    """Give a story another place."""
-    _decide(ctx, key, "move", story, by, segment, section=section, position=position)
-
-
-@app.command()
-def exclude(ctx: typer.Context, key: Key, story: Story, segment: Segment = None, by: By = "") -> None:
-    """Leave a story out."""
-    _decide(ctx, key, "exclude", story, by, segment)
-
-
-@app.command()
-def headline(ctx: typer.Context, key: Key, story: Story, words: NewWords, segment: Segment = None, by: By = "") -> None:
-    """Give a story another headline in this edition."""
-    _decide(ctx, key, "headline", story, by, segment, text=words)
-
-
-@app.command()
-def dek(ctx: typer.Context, key: Key, story: Story, words: NewWords, segment: Segment = None, by: By = "") -> None:
-    """Give a story another dek in this edition."""
-    _decide(ctx, key, "dek", story, by, segment, text=words)
-
-
-@app.command()
-def clear(ctx: typer.Context, key: Key, story: Story, kind: Kind,
-          segment: Segment = None, by: By = "") -> None:  # fmt: skip
-    """Take back what was decided about a story."""
-
-    def deed(site: Site, session: Session, edition: Edition) -> None:
-        overrides.clear_override(session, edition, kind, story, clock=site.clock, by=by, segment=segment or "")
-
-    key = _changed(ctx, key, deed)
-    say(f"{kind} of {story} in {key} taken back")

@@ -13,11 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta, tzinfo
-from zoneinfo import ZoneInfo
+from datetime import UTC, date, datetime, timedelta
 
-from newsletter.config.models import Backfill, Briefing, Section, Select
-from newsletter.editions.dates import long_date, weekday
+from newsletter.config.models import Briefing, Section, Select
+from newsletter.editions.reasons import Reasons, takes
+
+COMMON = "*"
+"""In place of a segment: the version of a section for all who have none of their own. No segment is called so."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -42,9 +44,10 @@ class Candidate:
 class Decision:
     """What an editor decided about one story: ``kind`` is pin, exclude or move.
 
-    ``segment`` empty means every version of the section. A moved story stands in its place as long as it is usable and
-    new; a pinned one even if an earlier edition carried it. Without ``position`` (1 is the first) it stands before what
-    the rules find. Where a story is pinned and moved, the move says where.
+    ``segment`` empty means every version of the section, `COMMON` its common one alone. A moved story stands in its
+    place as long as it is usable and new; a pinned one even if an earlier edition carried it. Without ``position`` (1
+    is the first) it stands before what the rules find. Where a story is pinned and moved, the move says where. What is
+    excluded with a ``section`` may stand in another one.
     """
 
     kind: str
@@ -143,11 +146,11 @@ class _Run:
         zone: str,
     ) -> None:
         self.briefing, self.at, self.carried = briefing, at, carried
-        self.zone: tzinfo = ZoneInfo(zone)
+        self.reasons = Reasons(at, zone, self.carried)
         self.stories = {story.story_id: story for story in sorted(stories, key=rank)}
         self.notes: list[str] = []
         self.given: dict[int, frozenset[str]] = {}
-        self.excluded: dict[int, frozenset[str]] = {}
+        self.excluded: dict[tuple[int, str], frozenset[str]] = {}
         everyone = frozenset(briefing.segments)
         self.versions = [
             version for no, section in enumerate(briefing.sections) for version in _versions(no, section, briefing)
@@ -156,7 +159,8 @@ class _Run:
         for decision in ordered:
             if decision.kind == "exclude":
                 for_whom = frozenset({decision.segment}) if decision.segment else everyone
-                self.excluded[decision.story_id] = self.excluded.get(decision.story_id, frozenset()) | for_whom
+                what = decision.story_id, decision.section
+                self.excluded[what] = self.excluded.get(what, frozenset()) | for_whom
         self.places = self._places([d for d in ordered if d.kind in ("pin", "move")])
 
     def result(self) -> Assembly:
@@ -189,7 +193,7 @@ class _Run:
         for segment in self.briefing.segments:
             count = sum(
                 slot.segment == segment_of(self.briefing, slot.section, segment)
-                and segment not in self.excluded.get(slot.story_id, ())
+                and segment not in self._excluded(slot.story_id, slot.section)
                 for slot in slots
             )
             if count < self.briefing.min_stories:
@@ -214,14 +218,15 @@ class _Run:
             targets = [
                 version
                 for version in self.versions
-                if version.section.key == decision.section and decision.segment in ("", version.segment)
+                if version.section.key == decision.section
+                and (decision.segment in ("", version.segment) or (decision.segment == COMMON and not version.segment))
             ]
             if not targets:
                 self._note(decision, f"section {decision.section!r} has no version for {decision.segment or 'anyone'}")
             for version in targets:
                 if has := version.readers & self.given.get(story.story_id, frozenset()):
                     self._note(decision, f"{', '.join(sorted(has))} has it in another section")
-                elif version.readers <= self.excluded.get(story.story_id, frozenset()):
+                elif version.readers <= self._excluded(story.story_id, version.section.key):
                     self._note(decision, f"it is excluded from {version.words}")
                 elif len(places[version]) >= version.section.max:
                     self._note(decision, f"{version.words} is full with {version.section.max}")
@@ -244,7 +249,7 @@ class _Run:
     def _fill(self, version: _Version) -> list[tuple[Candidate, str]]:
         section = version.section
         chosen = [
-            (story, self._because(version, section.select, story, f"rank {no} of {total}"))
+            (story, self.reasons.because(version.where, section.select, story, f"rank {no} of {total}"))
             for story, no, total in self._matching(version, section.select, section.max - len(self.places[version]))
         ]
         if section.backfill:
@@ -252,7 +257,7 @@ class _Run:
             have = {story.story_id for story, _ in chosen}
             more = target - len(chosen) - len(self.places[version])
             chosen += [
-                (story, self._because(version, section.backfill, story, f"rank {no} of {total}"))
+                (story, self.reasons.because(version.where, section.backfill, story, f"rank {no} of {total}"))
                 for story, no, total in self._matching(version, section.backfill, more, without=have)
             ]
         return self._arranged(version, chosen)
@@ -278,7 +283,7 @@ class _Run:
         free = [
             story
             for story in self.stories.values()
-            if story.story_id not in without and self._free(story, version) and _takes(select, story, self.at)
+            if story.story_id not in without and self._free(story, version) and takes(select, story, self.at)
         ]
         for no, story in enumerate(free[:limit], start=1):
             yield story, no, len(free)
@@ -288,35 +293,17 @@ class _Run:
             story.unusable
             or self._old(story)
             or version.readers & self.given.get(story.story_id, frozenset())
-            or version.readers <= self.excluded.get(story.story_id, frozenset())
+            or version.readers <= self._excluded(story.story_id, version.section.key)
         )
+
+    def _excluded(self, story_id: int, section: str) -> frozenset[str]:
+        """Whose readers do not get a story in a section."""
+        none: frozenset[str] = frozenset()
+        return self.excluded.get((story_id, ""), none) | self.excluded.get((story_id, section), none)
 
     def _old(self, story: Candidate) -> bool:
         before = self.carried.get(story.story_id)
         return before is not None and not before.changed
-
-    def _because(self, version: _Version, select: Select, story: Candidate, place: str) -> str:
-        parts = ["backfill"] if isinstance(select, Backfill) else []
-        parts += [f"section {name}" for name in _shared(select.sections, (story.section,))]
-        parts += [f"tag {tag}" for tag in _shared(select.tags, story.tags)]
-        parts += [f"region {region}" for region in _shared(select.regions, story.regions)]
-        parts.append(f"priority {story.priority}")
-        if story.published_at:
-            parts.append(f"published {self._moment(story.published_at)}")
-        parts.append(place)
-        if before := self.carried.get(story.story_id):
-            parts.append(f"updated since {self._day(before.on)}")
-        return f"{version.where}: {', '.join(parts)}"
-
-    def _moment(self, instant: datetime) -> str:
-        local = instant.astimezone(self.zone)
-        today = self.at.astimezone(self.zone).date()
-        return f"{local:%H:%M}" if local.date() == today else f"{self._day(local.date())} {local:%H:%M}"
-
-    def _day(self, day: date) -> str:
-        """A weekday where it can mean no other, else a date."""
-        ago = (self.at.astimezone(self.zone).date() - day).days
-        return weekday(day, "en") if 0 < ago < 7 else long_date(day, "en").partition(", ")[2]
 
     def _give(self, story_id: int, readers: frozenset[str]) -> None:
         self.given[story_id] = self.given.get(story_id, frozenset()) | readers
@@ -341,26 +328,6 @@ def _versions(no: int, section: Section, briefing: Briefing) -> Iterator[_Versio
     for segment in briefing.segments:
         if section.differs_for(segment) and (own := section.for_segment(segment)) is not None:
             yield _Version(no, own, segment, frozenset({segment}))
-
-
-def _takes(select: Select, story: Candidate, at: datetime) -> bool:
-    """Whether a rule takes a story: every line that is written, any word of a line. Upper and lower case are alike."""
-    age = None if story.published_at is None else at - story.published_at
-    return not (
-        (select.sections and not _shared(select.sections, (story.section,)))
-        or (select.tags and not _shared(select.tags, story.tags))
-        or _shared(select.not_tags, story.tags)
-        or (select.regions and not _shared(select.regions, story.regions))
-        or (select.priority is not None and story.priority > select.priority)
-        or (age is not None and age < timedelta(0))
-        or (select.max_age is not None and (age is None or age > select.max_age))
-    )
-
-
-def _shared(wanted: Iterable[str], has: Iterable[str]) -> list[str]:
-    """The words of ``wanted`` that ``has`` has too."""
-    folded = {word.casefold() for word in has}
-    return [word for word in wanted if word.casefold() in folded]
 
 
 def _of(count: int, least: int) -> str:

@@ -67,6 +67,20 @@ def latest_of(session: Session, story_ids: Collection[int]) -> list[StoryVersion
     return found
 
 
+def numbered(session: Session, numbers: Mapping[int, int]) -> list[StoryVersion]:
+    """The versions with these numbers (by story id) as far as there are such, each with its ``story`` loaded."""
+    found: list[StoryVersion] = []
+    for ids in _some(numbers):
+        versions = session.scalars(
+            select(StoryVersion)
+            .join(StoryVersion.story)
+            .where(StoryVersion.story_id.in_(ids))
+            .options(contains_eager(StoryVersion.story))
+        )
+        found += [version for version in versions if version.no == numbers[version.story_id]]
+    return found
+
+
 def carried(session: Session, edition: Edition, versions: Mapping[int, StoryVersion]) -> dict[int, Carried]:
     """Which of ``versions`` (by story id) an earlier edition of the briefing took to its readers, or is about to.
 

@@ -88,14 +88,16 @@ class Slot(Base):
 class Override(Base):
     """What an editor decided about one story in one edition. Never in the slot, so that assembling again keeps it.
 
-    ``kind`` is pin, exclude, move, headline or dek; ``text`` holds the edited words, ``section`` and ``position`` the
-    place that a pin or a move wants; ``segment`` is empty where it is meant for everyone.
+    ``kind`` is pin, exclude, move, headline, dek, bullets or version; ``text`` holds the edited words (bullets as
+    JSON), ``section`` and ``position`` the place that a pin or a move wants; an exclusion with a ``section`` is from
+    that one alone. ``segment`` is empty where it is meant for
+    everyone, and ``*`` (assembly's ``COMMON``) where a pin or a move is meant for a section's common version alone.
     """
 
     __tablename__ = "override"
     __table_args__ = (
         UniqueConstraint("edition_id", "kind", "story_id", "segment"),
-        CheckConstraint("kind IN ('pin', 'exclude', 'move', 'headline', 'dek')", name="kind"),
+        CheckConstraint("kind IN ('pin', 'exclude', 'move', 'headline', 'dek', 'bullets', 'version')", name="kind"),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -106,6 +108,10 @@ class Override(Base):
     section: Mapped[str | None] = mapped_column(String(64))
     position: Mapped[int | None]
     text: Mapped[str | None]
+    version_no: Mapped[int | None]
+    """Of a version: the number of the one that this edition tells."""
+    seen_no: Mapped[int | None]
+    """Of a version: the newest that there was when it was decided, so that a still newer one is asked about again."""
     by: Mapped[str] = mapped_column(default="")
     at: Mapped[datetime]
 
@@ -138,6 +144,27 @@ class FindingOverride(Base):
     taken_back_at: Mapped[datetime | None]
     used_at: Mapped[datetime | None]
     """When the edition was locked with it: the finding was there, and this let it go out."""
+
+
+class EditionDecision(Base):
+    """One thing that an editor did to an edition, with what it changed, so that it can be undone. In the order of their
+    ids; only ``undone_at`` and ``undone_by`` ever change."""
+
+    __tablename__ = "edition_decision"
+    __table_args__ = (Index("ix_edition_decision_edition", "edition_id"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    edition_id: Mapped[int] = mapped_column(ForeignKey("edition.id", ondelete="CASCADE"))
+    version: Mapped[int]
+    """The edition's version after it."""
+    what: Mapped[str]
+    """What was done, in words: ``headline of harbour-vote``."""
+    change: Mapped[dict[str, Any]]
+    """``{"removed": [override, …], "added": [override, …], "lines": {name: words before}, "told": {story id: no}}``"""
+    by: Mapped[str] = mapped_column(default="")
+    at: Mapped[datetime]
+    undone_at: Mapped[datetime | None]
+    undone_by: Mapped[str | None]
 
 
 class EditionEvent(Base):

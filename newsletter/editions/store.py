@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -16,16 +17,18 @@ from newsletter.clock import Clock
 from newsletter.config.models import Briefing, Section
 from newsletter.editions import assembly
 from newsletter.editions.assembly import Assembly, Decision, segment_of
-from newsletter.editions.candidates import candidate, carried, latest_of
-from newsletter.editions.models import Edition, EditionEvent, Override, Slot
+from newsletter.editions.candidates import candidate, carried, latest_of, numbered
+from newsletter.editions.models import Edition, EditionDecision, EditionEvent, Override, Slot
 from newsletter.editions.states import EDITABLE, State, move, wrong_state
-from newsletter.errors import NotFound, Refused
+from newsletter.errors import NotFound, Refused, Stale
 from newsletter.stories.models import StoryVersion
 from newsletter.stories.store import usable_versions
 
 _KEY = re.compile(r"([a-z0-9]+(?:-[a-z0-9]+)*)/(\d{4}-\d{2}-\d{2})")
 UNAPPROVED: Mapping[str, Any] = {"approved_at": None, "approved_by": None, "approved_digest": None}
 """The columns of an approval that is void."""
+_PLACING = ("pin", "exclude", "move")
+"""The kinds of decisions that assembly looks at."""
 
 
 def parse_key(key: str) -> tuple[str, date]:
@@ -86,14 +89,16 @@ def listing(session: Session, *, briefing: str | None = None, limit: int = 30) -
     return list(session.scalars(statement))
 
 
-def touch(session: Session, edition: Edition, deed: str) -> State:
+def touch(session: Session, edition: Edition, deed: str, *, seen: int | None = None) -> State:
     """Counts one editorial change, and keeps others from making one before this transaction ends.
 
-    Returns the state that the edition is in. Raises `WrongState` when it cannot be edited: it cannot be ``deed`` now.
+    Returns the state that the edition is in. Raises `WrongState` when it cannot be edited: it cannot be ``deed`` now;
+    and `Stale` when its version is not the one that was ``seen``.
     """
+    same = () if seen is None else (Edition.version == seen,)
     state = session.execute(
         update(Edition)
-        .where(Edition.id == edition.id, Edition.state.in_([state.value for state in EDITABLE]))
+        .where(Edition.id == edition.id, Edition.state.in_([state.value for state in EDITABLE]), *same)
         .values(version=Edition.version + 1)
         .returning(Edition.state)
         .execution_options(synchronize_session=False)
@@ -101,8 +106,24 @@ def touch(session: Session, edition: Edition, deed: str) -> State:
     session.refresh(edition)
     session.expire(edition, ["slots", "overrides"])
     if state is None:
+        if edition.state in EDITABLE:
+            refuse_stale(session, edition, seen)
         raise wrong_state(edition, deed)
     return State(state)
+
+
+def refuse_stale(session: Session, edition: Edition, seen: int | None) -> None:
+    """Raises `Stale`, with what was done since and by whom, unless the edition's version is the one that was seen."""
+    if seen is None or seen == edition.version:
+        return
+    since = session.scalars(
+        select(EditionDecision)
+        .where(EditionDecision.edition_id == edition.id, EditionDecision.version > seen)
+        .order_by(EditionDecision.id.desc())
+    ).all()
+    what = f"{since[0].by or 'somebody'} did this: {since[0].what}" if since else "it was assembled again, or undone"
+    more = f", and {len(since) - 1} more" if len(since) > 1 else ""
+    raise Stale(f"{edition.key} has changed since you opened it ({what}{more}); nothing was done: look at it again")
 
 
 def assemble_edition(
@@ -113,18 +134,90 @@ def assemble_edition(
     *,
     zone: str = "UTC",
     at: datetime | None = None,
+    seen: int | None = None,
 ) -> Assembly:
     """Chooses the stories anew, in the caller's write transaction; every override stays and is followed.
 
     The edition becomes ready, or skipped with the reason. An approved one stays approved when the very same story
     versions stand in the same places, else the approval is void. ``zone`` is the IANA zone in which reasons name times;
     ``at`` the instant by which stories are judged, the one at which the edition is due unless given.
-    Raises `WrongState` when the edition cannot be edited any more; then nothing was changed.
+    Raises `WrongState` when the edition cannot be edited any more, and `Stale` when its version is not the one that was
+    ``seen``; then nothing was changed.
     """
-    state = touch(session, edition, "assembled")
+    state = touch(session, edition, "assembled", seen=seen)
+    result, same = _chosen(session, edition, briefing, at or edition.due_at, zone, _usable(session, edition, at))
+    fields: dict[str, Any] = {"assembled_at": clock.now(), **UNAPPROVED}
+    if result.skip:
+        move(session, edition.id, State.SKIPPED, leaving=state, clock=clock, reason=result.skip, **fields)
+    elif state == State.APPROVED and same:
+        edition.assembled_at = clock.now()
+        session.flush()
+    else:
+        move(session, edition.id, State.READY, leaving=state, clock=clock, **fields)
+    session.expire(edition)
+    return result
+
+
+def settle(
+    session: Session,
+    edition: Edition,
+    briefing: Briefing,
+    clock: Clock,
+    *,
+    zone: str = "UTC",
+    at: datetime | None = None,
+    told: Mapping[int, int] | None = None,
+) -> None:
+    """Lets the slots follow what has just been decided, and nothing else: in the transaction of that decision.
+
+    The edition goes on telling the story versions that it tells (``told`` names others, by story id), and leaves alone
+    what came in since it was assembled, unless an editor placed it. One that was never assembled stays as it is.
+    """
+    if edition.assembled_at is None:
+        return
     at = at or edition.due_at
-    versions = {version.story_id: version for version in usable_versions(session, at)}
-    decided = [override for override in edition.overrides if override.kind in ("pin", "exclude", "move")]
+    state = State(edition.state)
+    slots = {slot.story_version.story_id: slot.story_version.no for slot in edition.slots}
+    placed = {o.story_id for o in edition.overrides if o.kind in _PLACING}
+    versions = {
+        story: version
+        for story, version in _usable(session, edition, at, {**slots, **(told or {})}).items()
+        if story in slots or story in placed or version.story.created_at <= edition.assembled_at
+    }
+    result, _ = _chosen(session, edition, briefing, at, zone, versions)
+    if result.skip and (state, edition.reason) != (State.SKIPPED, result.skip):
+        move(session, edition.id, State.SKIPPED, leaving=state, clock=clock, reason=result.skip)
+    elif not result.skip and state == State.SKIPPED:
+        move(session, edition.id, State.READY, leaving=state, clock=clock)
+    session.expire(edition)
+
+
+def _usable(
+    session: Session, edition: Edition, at: datetime | None, told: Mapping[int, int] | None = None
+) -> dict[int, StoryVersion]:
+    """What may go out, by story: the latest version, or the one ``told``, or before both the one an editor chose."""
+    versions = {version.story_id: version for version in usable_versions(session, at or edition.due_at)}
+    chosen = {o.story_id: o.version_no for o in edition.overrides if o.kind == "version" and o.version_no}
+    others = {
+        story: number
+        for story, number in {**(told or {}), **chosen}.items()
+        if story in versions and versions[story].no != number
+    }
+    for version in numbered(session, others):
+        versions[version.story_id] = version
+    return versions
+
+
+def _chosen(
+    session: Session,
+    edition: Edition,
+    briefing: Briefing,
+    at: datetime,
+    zone: str,
+    versions: Mapping[int, StoryVersion],
+) -> tuple[Assembly, bool]:
+    """Assembles out of ``versions``, and whether the same stands in the same places as before."""
+    decided = [override for override in edition.overrides if override.kind in _PLACING]
     unusable = latest_of(session, {override.story_id for override in decided} - versions.keys())
     result = assembly.assemble(
         briefing,
@@ -136,17 +229,7 @@ def assemble_edition(
         carried=carried(session, edition, versions),
         zone=zone,
     )
-    same = _replace_slots(session, edition, result)
-    fields: dict[str, Any] = {"assembled_at": clock.now(), **UNAPPROVED}
-    if result.skip:
-        move(session, edition.id, State.SKIPPED, leaving=state, clock=clock, reason=result.skip, **fields)
-    elif state == State.APPROVED and same:
-        edition.assembled_at = clock.now()
-        session.flush()
-    else:
-        move(session, edition.id, State.READY, leaving=state, clock=clock, **fields)
-    session.expire(edition)
-    return result
+    return result, _replace_slots(session, edition, result)
 
 
 def _replace_slots(session: Session, edition: Edition, result: Assembly) -> bool:
@@ -180,6 +263,7 @@ class StoryInPlace:
     """With its ``story`` loaded."""
     headline: str
     dek: str
+    bullets: Sequence[Mapping[str, Any]]
     reason: str
 
 
@@ -209,7 +293,7 @@ def variant_slots(session: Session, edition: Edition, briefing: Briefing, segmen
         .order_by(Override.segment)
     ).all()
     words = {(o.kind, o.story_id): o.text for o in overrides if o.text is not None}
-    excluded = {o.story_id for o in overrides if o.kind == "exclude"}
+    excluded = {(o.story_id, o.section) for o in overrides if o.kind == "exclude"}
     sections = {section.key: section for section in briefing.sections}
     for slot in slots:
         rule = sections.get(slot.section)
@@ -225,12 +309,15 @@ def variant_slots(session: Session, edition: Edition, briefing: Briefing, segmen
                 version=slot.story_version,
                 headline=words.get(("headline", slot.story_version.story_id), slot.story_version.headline),
                 dek=words.get(("dek", slot.story_version.story_id), slot.story_version.dek),
+                bullets=json.loads(words["bullets", slot.story_version.story_id])
+                if ("bullets", slot.story_version.story_id) in words
+                else slot.story_version.bullets,
                 reason=slot.reason,
             )
             for slot in slots
             if slot.section == rule.key
             and slot.segment == segment_of(briefing, rule.key, segment)
-            and slot.story_version.story_id not in excluded
+            and not {(slot.story_version.story_id, None), (slot.story_version.story_id, rule.key)} & excluded
         )
         if own is not None and stories:
             found.append(SectionInPlace(own, stories))

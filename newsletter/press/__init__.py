@@ -2,10 +2,27 @@
 
 from newsletter.press.approve import abort, approve, hold, pause, release, resume
 from newsletter.press.assemble import assemble, edition_of
+from newsletter.press.board import Board, BoardSlot, Offer, board, offers
 from newsletter.press.changes import Change, Changes, changes
 from newsletter.press.check import check, override, take_back
 from newsletter.press.compare import Comparison, compare
 from newsletter.press.copying import Copy, copies, copy_of, send_copy
+from newsletter.press.decide import (
+    Decided,
+    Editor,
+    accept,
+    clear,
+    decide,
+    edit_slot,
+    keep,
+    leave_out,
+    move_slot,
+    pin_slot,
+    set_lines,
+    swap_slot,
+    undo,
+    unpin_slot,
+)
 from newsletter.press.doubts import doubts, resend
 from newsletter.press.grid import Grid, grid
 from newsletter.press.links import links
@@ -24,13 +41,18 @@ from newsletter.press.upcoming import Planned, upcoming
 from newsletter.press.work import work
 
 __all__ = [
+    "Board",
+    "BoardSlot",
     "Change",
     "Changes",
     "Comparison",
     "Copy",
+    "Decided",
     "Desk",
+    "Editor",
     "Grid",
     "History",
+    "Offer",
     "Planned",
     "Preview",
     "Shared",
@@ -38,28 +60,38 @@ __all__ = [
     "Site",
     "Standing",
     "abort",
+    "accept",
     "approve",
     "assemble",
+    "board",
     "changes",
     "check",
+    "clear",
     "compare",
     "copies",
     "copy_of",
+    "decide",
     "deliveries",
     "desks",
     "documents_for",
     "doubts",
+    "edit_slot",
     "edition_of",
     "go_on",
     "grid",
     "history",
     "hold",
+    "keep",
+    "leave_out",
     "links",
     "lock",
     "message_for",
+    "move_slot",
+    "offers",
     "on_the_wire",
     "override",
     "pause",
+    "pin_slot",
     "preview",
     "readers",
     "release",
@@ -69,12 +101,16 @@ __all__ = [
     "segments_of",
     "send",
     "send_copy",
+    "set_lines",
     "share",
     "shared_mail",
     "shares",
     "standing",
+    "swap_slot",
     "take_back",
     "test_send",
+    "undo",
+    "unpin_slot",
     "unshare",
     "upcoming",
     "variants",

@@ -24,11 +24,11 @@ def edition_of(site: Site, key_or_briefing: str, day: date | None = None) -> str
     return f"{briefing}/{(day or times.today(site.settings, briefing, site.clock.now())).isoformat()}"
 
 
-def assemble(site: Site, briefing: str, day: date | None = None, *, by: str = "") -> Edition:
+def assemble(site: Site, briefing: str, day: date | None = None, *, by: str = "", seen: int | None = None) -> Edition:
     """Chooses the stories of an edition, today's unless ``day`` says otherwise; editors' decisions stay.
 
-    It comes back ready, or skipped with the reason. An edition whose time has passed takes the stories of now. Raises
-    `WrongState` once it is locked.
+    It comes back ready, or skipped with the reason. An edition whose time has passed takes the stories of now.
+    ``seen`` is the version of it that was looked at, if it matters. Raises `WrongState` once it is locked, and `Stale`.
     """
     rules = site.briefing(briefing)
     day = day or times.today(site.settings, briefing, site.clock.now())
@@ -36,6 +36,6 @@ def assemble(site: Site, briefing: str, day: date | None = None, *, by: str = ""
     with site.database.writing() as session:
         edition = store.ensure(session, briefing, day, due, site.clock)
         at = max(edition.due_at, site.clock.now())
-        store.assemble_edition(session, edition, rules, site.clock, zone=site.settings.zone(briefing), at=at)
+        store.assemble_edition(session, edition, rules, site.clock, zone=site.settings.zone(briefing), at=at, seen=seen)
         session.refresh(edition)
         return edition

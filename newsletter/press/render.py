@@ -128,7 +128,7 @@ def _story(placed: StoryInPlace) -> StoryView:
                 text=markup.plain_inline(bullet["text"]),
                 link=bullet.get("link") or "",
             )
-            for bullet in version.bullets
+            for bullet in placed.bullets
         ),
         byline=version.byline,
         image=ImageView(

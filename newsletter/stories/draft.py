@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 
@@ -130,13 +130,18 @@ def _set_lines(draft: object, *names: str) -> None:
         object.__setattr__(draft, name, one_line(getattr(draft, name)))
 
 
+def line_problem(name: str, words: str) -> str:
+    """What is wrong with the length of a field of one line, in words that follow its name; empty when it fits."""
+    return _too_long(words, _LINES[name])
+
+
 def _too_long(words: str, limit: int) -> str:
     return f"has {len(words)} characters, and {limit} is the most: shorten it" if len(words) > limit else ""
 
 
 def _problems(draft: StoryDraft) -> Iterator[Problem]:
-    for name, limit in _LINES.items():
-        if message := _too_long(getattr(draft, name), limit):
+    for name in _LINES:
+        if message := line_problem(name, getattr(draft, name)):
             yield Problem(name, message)
     if not draft.external_id:
         yield Problem("external_id", "is empty: a story needs a key of its source's own")
@@ -151,7 +156,7 @@ def _problems(draft: StoryDraft) -> Iterator[Problem]:
     if message := _too_long(draft.internal_note, 4000):
         yield Problem("internal_note", message)
     yield from _body_problems(draft)
-    yield from _bullet_problems(draft)
+    yield from (Problem("bullets", message) for message in bullet_problems(draft.bullets))
     if draft.image:
         for message in _image_problems(draft.image):
             yield Problem("image", message)
@@ -179,21 +184,22 @@ def _body_problems(draft: StoryDraft) -> Iterator[Problem]:
         yield Problem("body", message, line)
 
 
-def _bullet_problems(draft: StoryDraft) -> Iterator[Problem]:
-    if len(draft.bullets) > MAX_BULLETS:
-        yield Problem("bullets", f"are {len(draft.bullets)}, and {MAX_BULLETS} is the most: leave some out")
-    for number, bullet in enumerate(draft.bullets[:MAX_BULLETS], 1):
+def bullet_problems(bullets: Sequence[BulletDraft]) -> Iterator[str]:
+    """What is wrong with a story's bullets, each in words that follow “bullets: ”."""
+    if len(bullets) > MAX_BULLETS:
+        yield f"are {len(bullets)}, and {MAX_BULLETS} is the most: leave some out"
+    for number, bullet in enumerate(bullets[:MAX_BULLETS], 1):
         where = f"bullet {number} "
         if not bullet.label or not bullet.text:
-            yield Problem("bullets", where + "is not whole: write a label and a sentence")
+            yield where + "is not whole: write a label and a sentence"
         if message := _too_long(bullet.label, 60):
-            yield Problem("bullets", where + "has a label that " + message)
+            yield where + "has a label that " + message
         if message := _too_long(bullet.text, 1000):
-            yield Problem("bullets", where + message)
+            yield where + message
         elif found := markup.problems(bullet.text):
-            yield Problem("bullets", where + f"cannot stand so: {found[0][1]}")
+            yield where + f"cannot stand so: {found[0][1]}"
         if bullet.link and (message := _link(bullet.link)):
-            yield Problem("bullets", where + f"has a wrong link: {message}")
+            yield where + f"has a wrong link: {message}"
 
 
 def _image_problems(image: ImageDraft) -> Iterator[str]:
