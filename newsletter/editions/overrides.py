@@ -134,16 +134,6 @@ def clear_override(
             raise NotFound(f"{edition.key} has no {kind} of {about.slug}{for_whom(segment)}")
 
 
-def set_subject(session: Session, edition: Edition, words: str | None, *, clock: Clock, by: str = "") -> None:
-    """An editor's own subject, to the letter; None or nothing brings the briefing's pattern back."""
-    set_lines(session, edition, {"subject": words}, clock=clock, by=by)
-
-
-def set_preheader(session: Session, edition: Edition, words: str | None, *, clock: Clock, by: str = "") -> None:
-    """An editor's own preheader, to the letter; None or nothing brings the briefing's pattern back."""
-    set_lines(session, edition, {"preheader": words}, clock=clock, by=by)
-
-
 def set_lines(
     session: Session,
     edition: Edition,
@@ -153,7 +143,10 @@ def set_lines(
     by: str = "",
     seen: int | None = None,
 ) -> None:
-    """An editor's own ``subject`` and ``preheader``, as far as they are given, as one decision. Raises `Refused`."""
+    """An editor's own ``subject`` and ``preheader``, to the letter, as far as they are given, as one decision.
+
+    None or nothing brings the briefing's pattern back. Raises what `set_override` raises.
+    """
     words = {name: plain_line(name, line or "", like=_LIKE[name]) or None for name, line in lines.items()}
     with deciding(session, edition, " and ".join(words), clock=clock, by=by, seen=seen):
         session.execute(

@@ -192,6 +192,40 @@ def swap(
             position=position)  # fmt: skip
 
 
+def add(
+    session: Session,
+    edition: Edition,
+    briefing: Briefing,
+    section: str,
+    segment: str,
+    story: str,
+    *,
+    clock: Clock,
+    by: str = "",
+    seen: int | None = None,
+) -> None:
+    """Pins a story (its slug) into a version of a section (``segment`` as a slot says it), behind what stands there.
+
+    In a section that is full the last one gives way. Raises `Refused` with the reason where it may not stand there.
+    """
+    rule = next((rule for rule in briefing.sections if rule.key == section), None)
+    if rule is None or (segment and segment not in briefing.segments):
+        raise Refused(f"{section!r} is no section of the briefing: look at the board again")
+    most = (rule.for_segment(segment) or rule).max
+    about = find(session, story)
+    here = [s for s in edition.slots if (s.section, s.segment) == (section, segment)]
+    if any(s.story_version.story_id == about.id for s in here):
+        raise Refused(f"{about.slug} stands there already: choose another story")
+    whom = scope(briefing, section, segment)
+    with deciding(session, edition, f"{about.slug} added to {section}", clock=clock, by=by, seen=seen):
+        for one in readers(briefing, section, segment):
+            drop(session, edition, "exclude", about, one)
+        session.expire(edition, ["overrides"])
+        drop(session, edition, "move", about, whom)
+        put(session, edition, briefing, "pin", about, clock=clock, by=by, segment=whom, section=section,
+            position=min(len(here) + 1, most))  # fmt: skip
+
+
 def edit(
     session: Session,
     edition: Edition,

@@ -79,7 +79,7 @@ def _moved(event: EditionEvent) -> str:
 
 
 _DEEDS = {"pin": "pinned", "exclude": "left out", "move": "moved", "headline": "given another headline",
-          "dek": "given another dek"}  # fmt: skip
+          "dek": "given another dek", "bullets": "given other bullets", "version": "decided about"}  # fmt: skip
 
 
 def _decisions(session: Session, since: datetime, until: datetime) -> list[Change]:

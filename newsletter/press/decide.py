@@ -146,6 +146,15 @@ def swap_slot(site: Site, key: str, slot: str, story: str, who: Editor, *, segme
     return _decided(site, key, who, deed)
 
 
+def add_story(site: Site, key: str, section: str, story: str, who: Editor, *, segment: str = "") -> Decided:
+    """Pins a story (its slug) into a section, of the version that ``segment`` gets, behind what stands there."""
+
+    def deed(session: Session, edition: Edition, briefing: Briefing) -> None:
+        slots.add(session, edition, briefing, section, segment, story, clock=site.clock, by=who.by, seen=who.seen)
+
+    return _decided(site, key, who, deed)
+
+
 def edit_slot(
     site: Site, key: str, slot: str, words: Mapping[str, str], who: Editor, *, segment: str = "", only: str = ""
 ) -> Decided:

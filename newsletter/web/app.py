@@ -15,7 +15,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Scope
 
 from newsletter.press import Site
-from newsletter.web import checks, edition, grid, mine, preview, share, signin, today, users
+from newsletter.web import board, checks, edition, grid, mine, preview, share, signin, today, users
 from newsletter.web.guard import Guard
 from newsletter.web.headers import Headers
 from newsletter.web.routing import Endpoint
@@ -24,6 +24,7 @@ from newsletter.web.views import STATIC
 TOPICS = (
     today.pages,
     edition.pages,
+    board.pages,
     preview.pages,
     grid.pages,
     checks.pages,

@@ -115,7 +115,11 @@ class Guard:
         if bearer(request) or _wants_json(request):
             return JSONResponse({"error": words}, status)
         ask = Ask(self, request, who, Form([]))
-        return await run_in_threadpool(ask.page, "error.html", status, code=status, title=_TITLES[status], words=words)
+        page = await run_in_threadpool(ask.page, "error.html", status, code=status, title=_TITLES[status], words=words)
+        if ask.is_htmx:  # a part of a page that cannot be had leaves the page alone; a deed that failed is said
+            said = {"hx-retarget": "#main", "hx-reselect": "#main", "hx-reswap": "outerHTML"}
+            page.headers.update(said if request.method == "POST" else {"hx-reswap": "none"})
+        return page
 
     async def http_error(self, request: Request, error: Exception) -> Response:
         """The page for what Starlette refuses: no such path, no such method, a path that cannot be read."""

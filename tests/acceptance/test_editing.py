@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -88,6 +89,54 @@ def test_a_moved_story_changes_its_section(desk: Desk) -> None:
     assert "opera-roof" not in stories(desk, "in-brief")
 
 
+def test_what_is_decided_counts_at_once_and_is_undone(desk: Desk) -> None:
+    """A swap, words and an exclusion, each taken back in turn."""
+    briefs = stories(desk, "briefs")
+    assert desk("edition swap KEY briefs/2 opera-roof --by Edith").out == (
+        "opera-roof stands at briefs/2 in morning/2026-11-23\n"
+    )
+    assert stories(desk, "briefs") == [briefs[0], "opera-roof", briefs[2]]
+    told = desk(
+        "edition edit KEY lead/1 --headline", "Port Maren decides", "--bullet", "Costs: 640 million.", "--dek", ""
+    )
+    assert told.out == "headline and dek and bullets of lead/1 in morning/2026-11-23\n"
+    decided = {(one["kind"], one["text"]) for one in shown(desk)["overrides"] if one["text"]}
+    assert ("headline", "Port Maren decides") in decided
+    assert "640 million" in dict(decided)["bullets"]
+    assert desk("edition exclude KEY", briefs[0]).status == 0
+    assert briefs[0] not in stories(desk, "briefs")
+    for what in (
+        f"exclude of {briefs[0]}",
+        "headline, dek, bullets of harbour-vote",
+        f"opera-roof for {briefs[1]} in briefs",
+    ):
+        assert desk("edition undo KEY --by Omar").out == f"undone in morning/2026-11-23: {what}\n"
+    assert stories(desk, "briefs") == briefs
+    refused = desk("edition undo KEY")
+    assert (refused.status, "nothing was decided" in refused.err) == (1, True)
+
+
+def test_an_updated_story_is_accepted_or_kept(desk: Desk, site: Path) -> None:
+    """A version that is kept stays when the edition is assembled again."""
+    story = site / "stories" / "harbour-vote.md"
+    text = story.read_text(encoding="utf-8")
+    before = headline(desk, "harbour-vote")
+    story.write_text(re.sub("^title: .*$", "title: The harbour, again", text, flags=re.MULTILINE), encoding="utf-8")
+    assert desk("stories import", str(story)).status == 0
+    assert headline(desk, "harbour-vote") == before
+    assert (
+        desk("edition accept KEY harbour-vote --keep").out == "morning/2026-11-23 keeps its version of harbour-vote\n"
+    )
+    assembled(desk)
+    assert headline(desk, "harbour-vote") == before
+    assert desk("edition accept KEY harbour-vote").status == 0
+    assert headline(desk, "harbour-vote") == "The harbour, again"
+
+
+def headline(desk: Desk, story: str) -> str:
+    return next(str(slot["headline"]) for slot in shown(desk)["slots"] if slot["story"] == story)
+
+
 def test_an_excluded_story_is_gone_until_that_is_taken_back(desk: Desk) -> None:
     assert desk("edition exclude KEY fish-market --by Edith").status == 0
     assembled(desk)
@@ -167,6 +216,13 @@ def test_what_stops_an_edition_or_lets_it_go_wants_a_name(desk: Desk, deed: str)
         ("edition exclude KEY cup-final --segment mars", "write one of europe, americas, world"),
         ("edition clear KEY cup-final pin", "has no pin of cup-final"),
         ("edition clear KEY cup-final nonsense", "write one of pin, exclude"),
+        ("edition swap KEY briefs/2 no-such", "no-such"),
+        ("edition swap KEY briefs opera-roof", "for example lead/1"),
+        ("edition edit KEY briefs/9 --headline Words", "has no slot briefs/9: there are 3"),
+        ("edition edit KEY lead/1 --bullet nonsense", "write Label: sentence"),
+        ("edition edit KEY lead/1 --headline <b>Words</b>", "has markup"),
+        ("edition edit KEY lead/1", "nothing was given"),
+        ("edition accept KEY no-such", "no-such"),
         ("test-send KEY --to rita@example.org", "test_addresses"),
         ("stories release no-such", "no-such"),
     ],

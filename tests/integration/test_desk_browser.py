@@ -28,8 +28,15 @@ pytestmark = pytest.mark.needs("chromium")
 
 EDITION = "/editions/morning/2026-11-23"
 PREVIEWS = tuple(f"{EDITION}/preview{query}" for query in ("", "?show=source"))
+BOARD = f"{EDITION}/board"
+BOARDS = (
+    BOARD,
+    f"{BOARD}/edit?slot=rest/1&segment=",
+    f"{BOARD}/subject",
+    f"{BOARD}/choose?section=rest&segment=&slot=rest/1",
+)
 PAGES = (
-    "/", "/me", "/users", EDITION, *PREVIEWS, f"{EDITION}/grid", f"{EDITION}/compare", f"{EDITION}/checks",
+    "/", "/me", "/users", EDITION, *BOARDS, *PREVIEWS, f"{EDITION}/grid", f"{EDITION}/compare", f"{EDITION}/checks",
     f"{EDITION}/share?copy=1", "/nothing",
 )  # fmt: skip
 """What an admin sees of the sample; a page that is added belongs here."""
@@ -62,6 +69,11 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with ThreadPoolExecutor(1) as beside:  # Playwright's loop runs in this thread
         beside.submit(press.send_copy, site, key, "edith+550@staff.example.org", "europe", "Edith").result()
     press.share(site, key, "Edith")
+    press.move_slot(site, key, "rest/1", press.Editor("Edith"), steps=1)
+    press.edit_slot(site, key, "rest/1", {"headline": "A headline of Edith’s"}, press.Editor("Edith"))
+    press.leave_out(site, key, "rest/2", press.Editor("Omar"))
+    with database.writing() as session:
+        store(session, "olives", now=clock.now(), regions=("world",), priority=3, dek="Nobody picks them.")
     with WebServer(site) as server:
         yield server.url
     database.close()
@@ -109,6 +121,7 @@ def test_axe_finds_nothing_on_any_page_and_none_is_wider_than_the_window(
         found += chromium.axe_of(page)
         for path in PAGES:
             page.goto(path)
+            page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true })")
             found += [(path, rule["id"], [node["html"] for node in rule["nodes"]]) for rule in chromium.axe_of(page)]
             assert page.evaluate("document.documentElement.scrollWidth") <= width, path
     assert found == []
@@ -199,3 +212,39 @@ def test_a_hostile_story_runs_no_script_in_the_frame_and_its_links_lead_nowhere(
 def _with(route: Route, more: str) -> None:
     answer = route.fetch()
     route.fulfill(response=answer, body=answer.text().replace("<body", f"{more}<body", 1))
+
+
+def test_an_editor_arranges_by_keyboard_and_the_focus_stays(chromium: Browser, served: str) -> None:
+    """With script the board comes back in place: the button that was pressed is still the one that keys press."""
+    with chromium.context(served, bypass_policy=False) as context:
+        signed_in(context)
+        page = context.new_page()
+        page.goto(BOARD)
+        stories = page.locator(".slots").nth(-1).locator("h4")
+        before = stories.all_inner_texts()
+        assert len(before) > 2
+        down = page.get_by_role("button", name=f"Down {before[0]}", exact=True)
+        down.focus()
+        pressed = down.get_attribute("id")
+        for turn in (1, 2):
+            page.keyboard.press("Enter")
+            stories.nth(turn).filter(has_text=before[0]).wait_for()
+            page.wait_for_function("id => document.activeElement.id === id", arg=pressed)
+        assert stories.all_inner_texts()[:3] == [before[1], before[2], before[0]]
+        page.get_by_role("button", name="Undo: ").click()
+        page.get_by_text("Undone: ").wait_for()
+        assert stories.all_inner_texts()[1] == before[0]
+        assert page.evaluate("typeof htmx") == "object"
+
+
+def test_an_old_board_says_so_and_comes_back_as_it_is_now(chromium: Browser, served: str) -> None:
+    with chromium.context(served) as context:
+        signed_in(context)
+        old, new = context.new_page(), context.new_page()
+        for page in (old, new):
+            page.goto(BOARD)
+        new.get_by_role("button", name="Pin ").first.click()
+        new.locator(".notice.good").wait_for()
+        old.get_by_role("button", name="Leave out ").first.click()
+        old.get_by_text("has changed since you opened it").wait_for()
+        assert old.locator(".mark", has_text="pinned by Edith").count() == 1

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from newsletter.config.models import Briefing
 from newsletter.database import Database
 from newsletter.editions.models import Edition, EditionEvent, Slot
-from newsletter.editions.overrides import clear_override, set_override, set_preheader, set_subject, unmet
+from newsletter.editions.overrides import clear_override, set_lines, set_override, unmet
 from newsletter.editions.states import State, move
 from newsletter.editions.store import assemble_edition, ensure, find, listing, variant_slots
 from newsletter.errors import NotFound, Refused, WrongState
@@ -254,7 +254,7 @@ def test_nothing_is_assembled_or_changed_after_the_lock(filled: Database, clock:
     for deed in (
         lambda session: assembled(session, clock),
         lambda session: set_override(session, morning(session), BRIEFING, "exclude", "alps", clock=clock),
-        lambda session: set_subject(session, morning(session), "Late", clock=clock),
+        lambda session: set_lines(session, morning(session), {"subject": "Late"}, clock=clock),
     ):
         with pytest.raises(WrongState, match=f"morning/2026-11-23 is {state}"), filled.writing() as session:
             deed(session)
@@ -398,13 +398,13 @@ def test_a_newer_version_of_a_story_voids_the_approval_when_it_is_taken(filled: 
 def test_any_change_of_an_editor_voids_the_approval_and_says_what(filled: Database, clock: FixedClock) -> None:
     with filled.writing() as session:
         edition = approved(session, clock)
-        set_subject(session, edition, " A subject\tof my own ", clock=clock, by="Edith")
+        set_lines(session, edition, {"subject": " A subject\tof my own "}, clock=clock, by="Edith")
         assert edition.state == "ready"
         assert edition.reason == "changed after it was approved: subject"
         assert edition.subject == "A subject of my own"
         assert edition.approved_digest is None
-        set_preheader(session, edition, "And a preheader", clock=clock)
-        set_subject(session, edition, "", clock=clock)
+        set_lines(session, edition, {"preheader": "And a preheader"}, clock=clock)
+        set_lines(session, edition, {"subject": ""}, clock=clock)
         assert (edition.subject, edition.preheader) == (None, "And a preheader")
 
 

@@ -15,7 +15,7 @@ from newsletter import press
 from newsletter.backends.base import Result
 from newsletter.checks import blocks
 from newsletter.database import Database
-from newsletter.editions.overrides import set_override, set_subject
+from newsletter.editions.overrides import set_lines, set_override
 from newsletter.editions.store import ensure, find
 from newsletter.errors import Refused, WrongState
 from newsletter.press import Site
@@ -84,7 +84,7 @@ def test_what_was_approved_is_what_goes_out(site: Site, tmp_path: Path, clock: F
         send(site)
     press.approve(site, KEY, "Edith")
     with site.database.writing() as session:
-        set_subject(session, find(session, KEY), "Something else", clock=clock, by="Edith")
+        set_lines(session, find(session, KEY), {"subject": "Something else"}, clock=clock, by="Edith")
     with pytest.raises(Refused, match="waits for an approval"):
         send(site)
     press.approve(site, KEY, "Edith")
