@@ -177,12 +177,12 @@ def settle(
         return
     at = at or edition.due_at
     state = State(edition.state)
-    slots = {slot.story_version.story_id: slot.story_version.no for slot in edition.slots}
-    placed = {o.story_id for o in edition.overrides if o.kind in _PLACING}
+    slots = {slot.story_version.story_id: slot.story_version.no for slot in placed(session, edition)}
+    by_hand = {o.story_id for o in edition.overrides if o.kind in _PLACING}
     versions = {
         story: version
         for story, version in _usable(session, edition, at, {**slots, **(told or {})}).items()
-        if story in slots or story in placed or version.story.created_at <= edition.assembled_at
+        if story in slots or story in by_hand or version.story.created_at <= edition.assembled_at
     }
     result, _ = _chosen(session, edition, briefing, at, zone, versions)
     if result.skip and (state, edition.reason) != (State.SKIPPED, result.skip):
@@ -275,17 +275,22 @@ class SectionInPlace:
     stories: tuple[StoryInPlace, ...]
 
 
-def variant_slots(session: Session, edition: Edition, briefing: Briefing, segment: str) -> tuple[SectionInPlace, ...]:
-    """The edition as the readers of ``segment`` get it: sections in order, empty ones left out.
-
-    Raises `Refused` when the briefing's sections are not those that the edition was assembled by.
-    """
-    slots = session.scalars(
+def placed(session: Session, edition: Edition) -> Sequence[Slot]:
+    """The slots of an edition in the order of their places, with what they tell loaded at once."""
+    return session.scalars(
         select(Slot)
         .where(Slot.edition_id == edition.id)
         .order_by(Slot.position)
         .options(joinedload(Slot.story_version).joinedload(StoryVersion.story))
     ).all()
+
+
+def variant_slots(session: Session, edition: Edition, briefing: Briefing, segment: str) -> tuple[SectionInPlace, ...]:
+    """The edition as the readers of ``segment`` get it: sections in order, empty ones left out.
+
+    Raises `Refused` when the briefing's sections are not those that the edition was assembled by.
+    """
+    slots = placed(session, edition)
     overrides = session.scalars(
         # What is meant for the segment comes last, and so wins over what is meant for everyone.
         select(Override)

@@ -187,12 +187,7 @@ class _Maker:
     def __init__(self, site: Site, session: Session, edition: Edition) -> None:
         self.site, self.session, self.edition = site, session, edition
         self.briefing = site.briefing(edition.briefing)
-        self.slots = session.scalars(
-            select(Slot)
-            .where(Slot.edition_id == edition.id)
-            .order_by(Slot.position)
-            .options(joinedload(Slot.story_version).joinedload(StoryVersion.story))
-        ).all()
+        self.slots = store.placed(session, edition)
         self.overrides = session.scalars(
             select(Override)
             .where(Override.edition_id == edition.id)
@@ -312,7 +307,7 @@ def offers(site: Site, key: str, section: str, segment: str, words: str = "") ->
             zone=site.settings.zone(edition.briefing),
         )
         stands: dict[int, list[str]] = {}
-        for slot in edition.slots:
+        for slot in store.placed(session, edition):
             where = f"{slot.section}/{slot.position}{for_whom(slot.segment)}"
             stands.setdefault(slot.story_version.story_id, []).append(where)
         gone = {o.story_id for o in edition.overrides if o.kind == "exclude"}

@@ -45,6 +45,7 @@ def _decided(site: Site, key: str, who: Editor, deed: _Deed) -> Decided:
             raise wrong_state(edition, "changed")
         store.refuse_stale(session, edition, who.seen)
         briefing, zone = site.briefing(edition.briefing), site.settings.zone(edition.briefing)
+        _known = store.placed(session, edition)  # held until the end, so that nobody asks for them one by one
         before = edition.state
         told = deed(session, edition, briefing)
         at = max(edition.due_at, site.clock.now())

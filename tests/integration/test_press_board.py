@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sqlalchemy import delete
 
 from newsletter import press
@@ -305,6 +308,63 @@ def test_the_last_decision_is_undone_and_then_the_one_before(on_each: Site) -> N
     with pytest.raises(Refused, match="nothing was decided"):
         press.undo(on_each, KEY, EDITH)
     assert {one.undone_by for one in board(on_each).decisions} == {"Edith"}
+
+
+SLOTS = st.sampled_from([("lead/1", ""), ("near/1", ""), ("near/1", "europe"), ("near/2", "europe"), ("rest/1", ""),
+                         ("rest/2", ""), ("rest/3", "")])  # fmt: skip
+STORIES = st.sampled_from(["harbour", "ferry", "trains", "olives", "bank", "bridge"])
+ANYTHING = st.one_of(
+    st.tuples(st.just("move"), SLOTS, st.sampled_from([-1, 1])),
+    st.tuples(st.just("swap"), SLOTS, STORIES),
+    st.tuples(st.just("add"), SLOTS, STORIES),
+    st.tuples(st.sampled_from(["pin", "unpin", "leave out", "keep"]), SLOTS, st.just("")),
+    st.tuples(st.just("words"), SLOTS, st.text(max_size=20)),
+)
+
+
+def done(site: Site, kind: str, at: tuple[str, str], what: Any) -> None:
+    name, segment = at
+    match kind:
+        case "move":
+            press.move_slot(site, KEY, name, EDITH, steps=what, segment=segment)
+        case "swap":
+            press.swap_slot(site, KEY, name, what, EDITH, segment=segment)
+        case "add":
+            press.add_story(site, KEY, name.partition("/")[0], what, EDITH, segment=segment)
+        case "pin":
+            press.pin_slot(site, KEY, name, EDITH, segment=segment)
+        case "unpin":
+            press.unpin_slot(site, KEY, name, EDITH, segment=segment)
+        case "leave out":
+            press.leave_out(site, KEY, name, EDITH, segment=segment)
+        case "keep":
+            press.keep(site, KEY, slot(site, name, segment).story, EDITH)
+        case _:
+            press.edit_slot(site, KEY, name, {"headline": what, "dek": what}, EDITH, segment=segment, only=segment)
+
+
+@settings(max_examples=12)
+@given(deeds=st.lists(ANYTHING, max_size=6))
+def test_whatever_was_decided_assembling_changes_nothing_and_undoing_brings_all_back(
+    site: Site, deeds: list[tuple[str, tuple[str, str], Any]]
+) -> None:
+    """No reader gets a story twice on the way."""
+    for deed in deeds:
+        with suppress(NewsletterError):  # no such slot any more, or it stands there already
+            done(site, *deed)
+    arranged = stands(site)
+    press.assemble(site, "morning")
+    assert stands(site) == arranged
+    for segment in ("europe", "world"):
+        near = arranged["near@europe" if segment == "europe" else "near"]
+        got = [*arranged["lead"], *near, *arranged["rest"]]
+        assert len(got) == len(set(got)), got
+    with pytest.raises(Refused, match="nothing was decided"):
+        for _ in range(len(deeds) + 1):
+            press.undo(site, KEY, EDITH)
+    assert stands(site) == AT_FIRST
+    assert all(one.words == one.own for one in board(site).slots)
+    assert board(site).left_out == ()
 
 
 def test_deciding_the_same_again_is_nothing_to_undo(site: Site) -> None:
