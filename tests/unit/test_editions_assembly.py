@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newsletter.config.models import Briefing
-from newsletter.editions.assembly import Assembly, Candidate, Carried, Decision, Placed, assemble, segment_of
+from newsletter.editions.assembly import COMMON, Assembly, Candidate, Carried, Decision, Placed, assemble, segment_of
 
 DUE = datetime(2026, 11, 23, 6, tzinfo=UTC)
 
@@ -324,6 +324,20 @@ def test_a_move_says_where_a_pinned_story_stands() -> None:
     assert [(slot.section, slot.reason) for slot in result.slots] == [("also", "section “Also today”: moved by Edith")]
 
 
+def test_a_story_that_is_excluded_from_a_section_may_stand_in_another() -> None:
+    one = story("one")
+    decisions = [Decision("exclude", one.story_id, section="world")]
+    result = assemble(briefing(WORLD, ALSO), [one], at=DUE, decisions=decisions)
+    assert [slot.section for slot in result.slots] == ["also"]
+
+
+def test_a_pin_of_the_common_version_leaves_the_versions_of_segments_alone() -> None:
+    one = story("one")
+    decisions = [replace(pin(one, "regional"), segment=COMMON)]
+    result = assemble(briefing(REGIONAL, segments=SEGMENTS), [one], at=DUE, decisions=decisions)
+    assert [(slot.section, slot.segment) for slot in result.slots] == [("regional", "")]
+
+
 def test_an_excluded_story_is_out_and_the_next_one_in() -> None:
     stories = [story(f"s-{no}", priority=no) for no in range(1, 5)]
     decisions = [Decision("exclude", stories[0].story_id)]
@@ -422,7 +436,8 @@ def test_whatever_goes_in_the_rules_hold(
         kinds = {d.kind for d in decided if d.story_id == slot.story_id}
         before = carried.get(slot.story_id)
         assert before is None or before.changed or "pin" in kinds
-        assert not any(d.kind == "exclude" and d.story_id == slot.story_id and not d.segment for d in decided)
+        out = [d for d in decided if d.kind == "exclude" and d.story_id == slot.story_id and not d.segment]
+        assert not any(d.section in ("", slot.section) for d in out)
     for (key, segment), positions in places.items():
         rule = next(section for section in RULES.sections if section.key == key)
         own = rule.for_segment(segment) if segment else rule
