@@ -1,11 +1,12 @@
 """The steps of a briefing's way, one function each. A person, a command and the clock call the same ones."""
 
-from newsletter.press.approve import abort, approve, hold, pause, release, resume
+from newsletter.press.approve import abort, approve, hold, pause, release, resume, withdraw_approval
 from newsletter.press.assemble import assemble, edition_of
 from newsletter.press.changes import Change, Changes, changes
 from newsletter.press.check import check, override, take_back
 from newsletter.press.compare import Comparison, compare
 from newsletter.press.copying import Copy, copies, copy_of, send_copy
+from newsletter.press.departure import Departure, Wave, departure
 from newsletter.press.doubts import doubts, resend
 from newsletter.press.grid import Grid, grid
 from newsletter.press.links import links
@@ -28,6 +29,7 @@ __all__ = [
     "Changes",
     "Comparison",
     "Copy",
+    "Departure",
     "Desk",
     "Grid",
     "History",
@@ -37,6 +39,7 @@ __all__ = [
     "SharedMail",
     "Site",
     "Standing",
+    "Wave",
     "abort",
     "approve",
     "assemble",
@@ -46,6 +49,7 @@ __all__ = [
     "copies",
     "copy_of",
     "deliveries",
+    "departure",
     "desks",
     "documents_for",
     "doubts",
@@ -79,5 +83,6 @@ __all__ = [
     "upcoming",
     "variants",
     "watching",
+    "withdraw_approval",
     "work",
 ]
