@@ -178,7 +178,10 @@ def approve(
     """Say yes to an edition as it stands now."""
     with opened(ctx) as site:
         key = press.edition_of(site, key)
-        digest = press.approve(site, key, by, readers=readers)
+        try:
+            digest = press.approve(site, key, by, readers=readers)
+        except press.Unusual as error:
+            raise Refused(f"{error}: --readers {error.readers}") from None
     say(f"{key} is approved by {by} ({digest[:12]})")
 
 

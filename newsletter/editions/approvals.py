@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from newsletter.editions.models import Approval, Edition, EditionEvent
@@ -22,17 +22,19 @@ def all_of(session: Session, edition: Edition) -> list[Approval]:
 
 
 def ended(session: Session, edition: Edition, approval: Approval) -> EditionEvent | None:
-    """The line of the history by which an approval came to its end, None where it is the edition's still.
+    """The line of the history by which the latest approval came to its end, None where it is the edition's still.
 
     A lock is no end: it takes the approval along.
     """
     if edition.approved_digest == approval.digest and edition.state != State.READY:
         return None
+    mine = EditionEvent.edition_id == edition.id
+    given = select(func.max(EditionEvent.id)).where(mine, EditionEvent.to_state == State.APPROVED.value)
     return session.scalars(
         select(EditionEvent)
         .where(
-            EditionEvent.edition_id == edition.id,
-            EditionEvent.at >= approval.at,
+            mine,
+            EditionEvent.id > given.scalar_subquery(),
             EditionEvent.from_state == State.APPROVED.value,
             EditionEvent.to_state != State.LOCKED.value,
         )

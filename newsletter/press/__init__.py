@@ -1,6 +1,6 @@
 """The steps of a briefing's way, one function each. A person, a command and the clock call the same ones."""
 
-from newsletter.press.approve import abort, approve, hold, pause, release, resume, withdraw_approval
+from newsletter.press.approve import Unusual, abort, approve, hold, pause, release, resume, withdraw_approval
 from newsletter.press.assemble import assemble, edition_of
 from newsletter.press.changes import Change, Changes, changes
 from newsletter.press.check import check, override, take_back
@@ -18,6 +18,7 @@ from newsletter.press.render import variants
 from newsletter.press.report import History, deliveries, history, on_the_wire, report, watching
 from newsletter.press.send import go_on, send
 from newsletter.press.share import Shared, SharedMail, share, shared_mail, shares, unshare
+from newsletter.press.send import begin, go_on, send
 from newsletter.press.site import Site
 from newsletter.press.standing import Desk, Standing, desks, standing
 from newsletter.press.testsend import test_send
@@ -39,10 +40,12 @@ __all__ = [
     "SharedMail",
     "Site",
     "Standing",
+    "Unusual",
     "Wave",
     "abort",
     "approve",
     "assemble",
+    "begin",
     "changes",
     "check",
     "compare",

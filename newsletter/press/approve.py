@@ -21,12 +21,21 @@ _NEAR = 0.01
 """How far, as a share, the number that somebody writes may be from the number now: readers come and go meanwhile."""
 
 
+class Unusual(Refused):
+    """The number of readers is far from the usual one, and nobody wrote it."""
+
+    def __init__(self, message: str, readers: int) -> None:
+        super().__init__(message)
+        self.readers = readers
+
+
 def approve(site: Site, key: str, by: str, *, readers: int | None = None, looked_at: str | None = None) -> str:
     """Approves an edition as it stands now, and returns the digest of it.
 
     ``by`` names the person. ``looked_at`` is the digest of what they had before them, if that is known. ``readers`` is
     the number of readers as they wrote it, which a number far from the usual one needs. Raises `Refused` for a blocking
-    finding, for something else than what was looked at, or without that number; `WrongState` when it is not ready.
+    finding or for something else than what was looked at, `Unusual` without that number, and
+    `WrongState` when it is not ready.
     """
     if not by.strip():
         raise Refused("an approval needs a name: write --by NAME")
@@ -67,9 +76,10 @@ def _refuse_unconfirmed(key: str, who: Audience, readers: int | None) -> None:
     if not who.is_unusual or (readers is not None and abs(readers - who.total) <= who.total * _NEAR):
         return
     wrong = "" if readers is None else f", not {readers:,}"
-    raise Refused(
+    raise Unusual(
         f"{key} would go to {who.total:,} readers{wrong}, where {who.usual:,.0f} are usual: look at the segments, and "
-        f"if that is right write the number (--readers {who.total})"
+        "if that is right write the number",
+        who.total,
     )
 
 

@@ -30,18 +30,18 @@ _TOLD = 3
 """How many differences an error names; the desk has all."""
 
 
-def lock(site: Site, key: str, *, now: bool = False) -> None:
+def lock(site: Site, key: str, *, now: bool = False, by: str = "") -> None:
     """Freezes an edition: what every segment gets, then who gets it.
 
-    With ``now`` its waves are due at once. Goes on where an earlier call stopped. An edition whose number of readers is
-    far from the usual one is held. Raises `Refused` when it must not go out: a blocking finding, no approval where the
-    briefing wants one, something changed since.
+    With ``now`` its waves are due at once; ``by`` is who wants it. Goes on where an earlier call stopped. An edition
+    whose number of readers is far from the usual one is held. Raises `Refused` when it must not go out: a blocking
+    finding, no approval where the briefing wants one, something changed since.
     """
     with site.database.reading() as session:
         edition = store.find(session, key)
     if edition.state in LOCKABLE:
         _refuse_unapproved(site, edition)  # before anything is rendered: the clock asks every few seconds
-        _freeze_words(site, key, edition.version, now=now)
+        _freeze_words(site, key, edition.version, now=now, by=by)
     if failpoints.armed:
         failpoints.reach("lock.after_words")
     _freeze_readers(site, key)
@@ -52,7 +52,7 @@ def _refuse_unapproved(site: Site, edition: Edition) -> None:
         raise Refused(f"{edition.key} waits for an approval: newsletter edition approve {edition.key} --by NAME")
 
 
-def _freeze_words(site: Site, key: str, version: int, *, now: bool) -> None:
+def _freeze_words(site: Site, key: str, version: int, *, now: bool, by: str) -> None:
     rendered = variants(site, key)
     found = refuse_blocking(site, key, rendered)
     # What would fail at the first message fails before anything is frozen.
@@ -70,7 +70,7 @@ def _freeze_words(site: Site, key: str, version: int, *, now: bool) -> None:
         if edition.state == State.APPROVED:
             _refuse_another(session, edition, seen(site, session, edition, rendered))
         instant = site.clock.now()
-        move(session, edition.id, State.LOCKED, leaving=LOCKABLE, clock=site.clock, locked_at=instant)
+        move(session, edition.id, State.LOCKED, leaving=LOCKABLE, clock=site.clock, by=by, locked_at=instant)
         overridden = {finding.fingerprint for finding in found if finding.override}
         findings.use(session, edition, overridden, site.clock)
         for no, (segment, variant) in enumerate(rendered.items()):

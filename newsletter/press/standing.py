@@ -49,6 +49,9 @@ class Standing:
     """When the first wave leaves, None where somebody has to send it."""
     finished_at: datetime | None
     readers: int
+    assembled: bool
+    locked: bool
+    """Whether the words are frozen."""
     frozen: bool
     """Whether the number of readers is the one that was frozen, and not today's."""
     approval: str
@@ -165,6 +168,8 @@ def _standing(
         due_at=first,
         finished_at=edition.finished_at if edition is not None else None,
         readers=edition.recipients if edition is not None and frozen else readers(site, briefing),
+        assembled=edition is not None and edition.assembled_at is not None,
+        locked=edition is not None and edition.locked_at is not None,
         frozen=frozen,
         approval=rules.approval,
         approved_by=(edition.approved_by or "") if edition is not None else "",

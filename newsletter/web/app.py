@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Scope
 
 from newsletter.press import Site
 from newsletter.web import checks, edition, grid, mine, preview, share, signin, today, users
+from newsletter.web import checks, edition, mine, send, signin, today, users
 from newsletter.web.guard import Guard
 from newsletter.web.headers import Headers
 from newsletter.web.routing import Endpoint
@@ -28,6 +29,7 @@ TOPICS = (
     grid.pages,
     checks.pages,
     share.pages,
+    send.pages,
     mine.pages,
     users.pages,
     signin.pages,

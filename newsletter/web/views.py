@@ -36,6 +36,7 @@ def environment() -> Environment:
     )
     made.globals["static"] = static
     made.filters |= {
+        "city": city,
         "clock": clock,
         "date": local_date,
         "day": day,
@@ -45,6 +46,7 @@ def environment() -> Environment:
         "number": number,
         "plural": plural,
         "twice": twice,
+        "sentence": sentence,
     }
     return made
 
@@ -73,6 +75,14 @@ def twice(value: str) -> tuple[str, str]:
 def labelled(item: tuple[str, Labelled]) -> tuple[str, str]:
     """An option of a select: a key, and the label of what has it."""
     return item[0], item[1].label
+def city(zone: str) -> str:
+    """What people call an IANA zone: ``New York``."""
+    return zone.rpartition("/")[2].replace("_", " ")
+
+
+def sentence(words: str) -> str:
+    """With a capital at the beginning; the rest as it is."""
+    return words[:1].upper() + words[1:]
 
 
 def clock(instant: datetime, zone: str) -> str:

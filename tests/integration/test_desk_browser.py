@@ -30,7 +30,7 @@ EDITION = "/editions/morning/2026-11-23"
 PREVIEWS = tuple(f"{EDITION}/preview{query}" for query in ("", "?show=source"))
 PAGES = (
     "/", "/me", "/users", EDITION, *PREVIEWS, f"{EDITION}/grid", f"{EDITION}/compare", f"{EDITION}/checks",
-    f"{EDITION}/share?copy=1", "/nothing",
+    f"{EDITION}/share?copy=1", f"{EDITION}/send", "/nothing",
 )  # fmt: skip
 """What an admin sees of the sample; a page that is added belongs here."""
 
