@@ -185,6 +185,9 @@ def _looks(site: Site, key: str, seconds: float) -> Iterator[Progress]:
 def _told(look: Progress) -> dict[str, Any]:
     told = asdict(look)
     told["counts"]["to_go"] = look.counts.to_go
+    for part, one in zip(told["parts"], look.parts, strict=True):
+        part["counts"]["to_go"] = one.counts.to_go
+    told["next_due"] = None if look.next_due is None else look.next_due.isoformat()
     return told
 
 

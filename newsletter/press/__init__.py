@@ -1,6 +1,7 @@
 """The steps of a briefing's way, one function each. A person, a command and the clock call the same ones."""
 
 from newsletter.press.approve import Unusual, abort, approve, hold, pause, release, resume, withdraw_approval
+from newsletter.press.archive import Archive, Past, archive, life
 from newsletter.press.assemble import assemble, edition_of
 from newsletter.press.changes import Change, Changes, changes
 from newsletter.press.check import check, override, take_back
@@ -15,10 +16,9 @@ from newsletter.press.messages import documents_for, message_for
 from newsletter.press.preview import Preview, preview, segments_of
 from newsletter.press.readers import readers
 from newsletter.press.render import variants
-from newsletter.press.report import History, deliveries, history, on_the_wire, report, watching
-from newsletter.press.send import go_on, send
-from newsletter.press.share import Shared, SharedMail, share, shared_mail, shares, unshare
+from newsletter.press.report import History, deliveries, history, history_of, on_the_wire, report, watching
 from newsletter.press.send import begin, go_on, send
+from newsletter.press.share import Shared, SharedMail, share, shared_mail, shares, unshare
 from newsletter.press.site import Site
 from newsletter.press.standing import Desk, Standing, desks, standing
 from newsletter.press.testsend import test_send
@@ -26,6 +26,7 @@ from newsletter.press.upcoming import Planned, upcoming
 from newsletter.press.work import work
 
 __all__ = [
+    "Archive",
     "Change",
     "Changes",
     "Comparison",
@@ -34,6 +35,7 @@ __all__ = [
     "Desk",
     "Grid",
     "History",
+    "Past",
     "Planned",
     "Preview",
     "Shared",
@@ -44,6 +46,7 @@ __all__ = [
     "Wave",
     "abort",
     "approve",
+    "archive",
     "assemble",
     "begin",
     "changes",
@@ -60,7 +63,9 @@ __all__ = [
     "go_on",
     "grid",
     "history",
+    "history_of",
     "hold",
+    "life",
     "links",
     "lock",
     "message_for",

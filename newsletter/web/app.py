@@ -15,8 +15,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Scope
 
 from newsletter.press import Site
-from newsletter.web import checks, edition, grid, mine, preview, share, signin, today, users
-from newsletter.web import checks, edition, mine, send, signin, today, users
+from newsletter.web import checks, edition, grid, history, mine, preview, send, sending, share, signin, today, users
 from newsletter.web.guard import Guard
 from newsletter.web.headers import Headers
 from newsletter.web.routing import Endpoint
@@ -30,6 +29,8 @@ TOPICS = (
     checks.pages,
     share.pages,
     send.pages,
+    sending.pages,
+    history.pages,
     mine.pages,
     users.pages,
     signin.pages,

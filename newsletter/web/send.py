@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from newsletter import press
 from newsletter.accounts import Role
-from newsletter.editions.states import OUT, State
+from newsletter.editions.states import OUT, UNDER_WAY, State
 from newsletter.errors import NotFound, Refused
 from newsletter.web.ask import Ask
 from newsletter.web.guard import MayNot, status_of
@@ -54,13 +54,14 @@ def mail(ask: Ask) -> Response:
     return ask.mail(press.documents_for(ask.site, ask.key, segment)[1])
 
 
-def _done(ask: Ask, deed: Callable[[], str], to: str) -> Response:
+def _done(ask: Ask, deed: Callable[[], str]) -> Response:
     """Does it, and goes to a tab which says what was done; or shows the send again, with the reason why not."""
     try:
         said = deed()
     except Refused as error:
         return _send(ask, str(error), status_of(error))
-    return ask.go(f"/editions/{ask.key}/{to}", said)
+    tab = "sending" if press.standing(ask.site, ask.key, checked=False).state in UNDER_WAY else "send"
+    return ask.go(f"/editions/{ask.key}/{tab}", said)
 
 
 @pages.post(f"{EDITION}/send/approve", Role.EDITOR)
@@ -72,7 +73,7 @@ def approve(ask: Ask) -> Response:
         press.approve(ask.site, ask.key, ask.me.name, readers=readers, looked_at=ask.form.get("looked_at"))
         return "Approved. Any change from now on makes it void."
 
-    return _done(ask, deed, "send")
+    return _done(ask, deed)
 
 
 @pages.post(f"{EDITION}/send/withdraw", Role.EDITOR)
@@ -81,7 +82,7 @@ def withdraw(ask: Ask) -> Response:
         press.withdraw_approval(ask.site, ask.key, ask.me.name)
         return "The approval is withdrawn: somebody has to say yes again."
 
-    return _done(ask, deed, "send")
+    return _done(ask, deed)
 
 
 @pages.post(f"{EDITION}/send/hold", Role.EDITOR)
@@ -90,7 +91,7 @@ def hold(ask: Ask) -> Response:
         wire = press.hold(ask.site, ask.key, ask.me.name, ask.form.get("reason").strip())
         return f"Held. {_wire(wire)}"
 
-    return _done(ask, deed, "send")
+    return _done(ask, deed)
 
 
 @pages.post(f"{EDITION}/send/release", Role.EDITOR)
@@ -100,7 +101,7 @@ def release(ask: Ask) -> Response:
             raise MayNot(f"it is locked, so that a release lets it go out: this needs the role {Role.OPERATOR}")
         return f"It is {press.release(ask.site, ask.key, ask.me.name)} again."
 
-    return _done(ask, deed, "send")
+    return _done(ask, deed)
 
 
 @pages.post(f"{EDITION}/send/pause", Role.OPERATOR)
@@ -109,7 +110,7 @@ def pause(ask: Ask) -> Response:
         wire = press.pause(ask.site, ask.key, ask.me.name, ask.form.get("reason").strip())
         return f"Paused. {_wire(wire)}"
 
-    return _done(ask, deed, "send")
+    return _done(ask, deed)
 
 
 @pages.post(f"{EDITION}/send/resume", Role.OPERATOR)
@@ -118,7 +119,7 @@ def resume(ask: Ask) -> Response:
         press.resume(ask.site, ask.key, ask.me.name)
         return "It is sending again."
 
-    return _done(ask, deed, "send")
+    return _done(ask, deed)
 
 
 @pages.post(f"{EDITION}/send/abort", Role.OPERATOR)
@@ -130,7 +131,7 @@ def abort(ask: Ask) -> Response:
         wire = press.on_the_wire(ask.site, ask.key)
         return f"Aborted, and withdrawn from {plural(withdrawn, 'reader')}. {_wire(wire)}"
 
-    return _done(ask, deed, "send")
+    return _done(ask, deed)
 
 
 @pages.post(f"{EDITION}/send/now", Role.OPERATOR)
@@ -143,7 +144,7 @@ def now(ask: Ask) -> Response:
             raise Refused(f"{ask.key} is {edition.state} now")
         return "It goes out now."
 
-    return _done(ask, deed, "send")
+    return _done(ask, deed)
 
 
 def _wire(messages: int) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from newsletter.clock import local_date
+from newsletter.clock import format_duration, local_date
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
@@ -39,6 +39,7 @@ def environment() -> Environment:
         "city": city,
         "clock": clock,
         "date": local_date,
+        "duration": duration,
         "day": day,
         "iso": iso,
         "labelled": labelled,
@@ -99,6 +100,11 @@ def moment(instant: datetime, zone: str) -> str:
 def day(value: date) -> str:
     """``Monday, 23 November 2026``, of a date."""
     return f"{value:%A}, {value.day} {value:%B %Y}"
+
+
+def duration(seconds: float) -> str:
+    """``8m 20s``, rounded: what is left of a send is no exact number."""
+    return format_duration(timedelta(seconds=max(1, round(seconds))))
 
 
 def iso(instant: datetime) -> str:

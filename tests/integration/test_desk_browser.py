@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -28,11 +29,20 @@ pytestmark = pytest.mark.needs("chromium")
 
 EDITION = "/editions/morning/2026-11-23"
 PREVIEWS = tuple(f"{EDITION}/preview{query}" for query in ("", "?show=source"))
+SENT = "/editions/evening/2026-11-23"
 PAGES = (
     "/", "/me", "/users", EDITION, *PREVIEWS, f"{EDITION}/grid", f"{EDITION}/compare", f"{EDITION}/checks",
-    f"{EDITION}/share?copy=1", f"{EDITION}/send", "/nothing",
+    f"{EDITION}/share?copy=1", f"{EDITION}/send", "/history", "/history/reader/1", f"{SENT}/sending",
+    f"{SENT}/sending/names?status=rejected", f"{SENT}/history", "/nothing",
 )  # fmt: skip
 """What an admin sees of the sample; a page that is added belongs here."""
+READERS = """\
+email,country
+rita@example.org,DE
+jo+550@example.org,DE
+omar+drop@example.org,US
+edith@example.org,US
+"""
 
 
 @pytest.fixture(scope="module")
@@ -45,9 +55,12 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     database = Database(f"sqlite:///{folder / 'n.db'}")
     upgrade(database)
     clock = FixedClock("2026-11-22T04:00:00+00:00")
-    site = make_site(
-        folder / "site", database, clock, config=CONFIG.replace("briefings:", f"web: {{port: {port}}}\nbriefings:")
-    )
+    config = CONFIG.replace("briefings:", f"web: {{port: {port}}}\nbriefings:")
+    evening = config.partition("briefings:\n")[2].replace("morning:", "evening:", 1).replace("Morning", "Evening")
+    site = make_site(folder / "site", database, clock, config=config + evening, readers=READERS)
+    press.assemble(site, "evening")
+    press.approve(site, "evening/2026-11-22", "Edith")
+    asyncio.run(press.send(site, "evening/2026-11-22"))
     press.assemble(site, "morning")
     press.hold(site, "morning/2026-11-22", "Omar", "the lead is wrong")
     for name, role in (("Edith", Role.ADMIN), ("Omar", Role.OPERATOR), ("Rita", Role.VIEWER)):
