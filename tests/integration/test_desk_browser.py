@@ -58,9 +58,6 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     config = CONFIG.replace("briefings:", f"web: {{port: {port}}}\nbriefings:")
     evening = config.partition("briefings:\n")[2].replace("morning:", "evening:", 1).replace("Morning", "Evening")
     site = make_site(folder / "site", database, clock, config=config + evening, readers=READERS)
-    press.assemble(site, "evening")
-    press.approve(site, "evening/2026-11-22", "Edith")
-    asyncio.run(press.send(site, "evening/2026-11-22"))
     press.assemble(site, "morning")
     press.hold(site, "morning/2026-11-22", "Omar", "the lead is wrong")
     for name, role in (("Edith", Role.ADMIN), ("Omar", Role.OPERATOR), ("Rita", Role.VIEWER)):
@@ -69,6 +66,10 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     clock.advance(timedelta(days=1))
     with database.writing() as session:
         store(session, "harbour", "ferry", now=clock.now(), published_at=clock.now())
+    press.assemble(site, "evening")
+    press.approve(site, "evening/2026-11-23", "Edith")
+    asyncio.run(press.send(site, "evening/2026-11-23"))
+    with database.writing() as session:
         store(session, "draft", headline="TK the harbour", now=clock.now(), published_at=clock.now(), priority=1)
     press.assemble(site, "morning")
     key = EDITION.removeprefix("/editions/")
