@@ -194,6 +194,8 @@ def _told(look: Progress) -> dict[str, Any]:
 def _left(look: Progress) -> str:
     if not look.counts.to_go:
         return "nothing left"
+    if look.counts.to_go == look.later:
+        return f"{look.later:,} for later"
     if look.seconds_left is None:
         return "time left unknown"
     return f"{format_duration(timedelta(seconds=max(1, round(look.seconds_left))))} left"

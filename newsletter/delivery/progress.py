@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from newsletter.clock import Clock
 from newsletter.database import Database
-from newsletter.delivery.models import BatchState, Status, batch, delivery
+from newsletter.delivery.models import OPEN, BatchState, Status, batch, delivery
 from newsletter.delivery.report import Counts, reasons_of, wire
 from newsletter.editions.models import Edition, Variant
 from newsletter.errors import NotFound
@@ -51,7 +51,9 @@ class Progress:
     rate: float
     """Readers settled a second, lately."""
     seconds_left: float | None
-    """Until all are settled at this rate; None where nothing moves."""
+    """Until all whose turn it is are settled at this rate; None where nothing moves."""
+    later: int
+    """Of those still to go: whose hour has not come yet, or who are tried again later."""
     parts: tuple[Part, ...]
     """In the briefing's order."""
     causes: tuple[Cause, ...]
@@ -87,7 +89,7 @@ class Watch:
             edition = session.get(Edition, self._edition_id)
             if edition is None:
                 raise NotFound(f"there is no edition {self._edition_id}")
-            by_segment, next_due = self._count(session, edition)
+            by_segment, later, next_due = self._count(session, edition)
             on_the_wire = wire(session, self._edition_id)
         parts = tuple(Part(segment, _counts(tally)) for segment, tally in by_segment.items())
         whole = _Tally()
@@ -102,14 +104,16 @@ class Watch:
             counts=counts,
             on_the_wire=on_the_wire,
             rate=rate,
-            seconds_left=counts.to_go / rate if rate else None,
+            seconds_left=(counts.to_go - later) / rate if rate else None,
+            later=later,
             parts=parts,
             causes=_causes(by_segment),
             next_due=next_due,
         )
 
-    def _count(self, session: Session, edition: Edition) -> tuple[dict[str, _Tally], datetime | None]:
-        """By segment, and when the next batch is due."""
+    def _count(self, session: Session, edition: Edition) -> tuple[dict[str, _Tally], int, datetime | None]:
+        """By segment; how many of them are for later; and when the next batch is due."""
+        instant = self._clock.now()
         segments = {row.no: row.segment for row in session.execute(
             select(Variant.no, Variant.segment).where(Variant.edition_id == edition.id).order_by(Variant.no)
         )}  # fmt: skip
@@ -119,13 +123,14 @@ class Watch:
             .where(batch.c.edition_id == edition.id)
         ).all()
         found = {segment: _Tally() for segment in segments.values()}
-        next_due = None
+        later, next_due = 0, None
         for row in rows:
             if row.state != BatchState.DONE and (next_due is None or row.due_at < next_due):
                 next_due = row.due_at
             total = found[segments[row.no]]
             if row.state == BatchState.OPEN and row.epoch == 0:
                 total.counts[Status.PENDING] += row.n
+                later += row.n if row.due_at > instant else 0
                 continue
             # While no worker holds a batch, only a person's decision changes its readers, and with them its state or
             # its hour; those of one that is due already are counted again when a worker has it.
@@ -135,7 +140,9 @@ class Watch:
                 known = self._range(session, edition, row.no, row.lo, row.hi)
                 self._known[row.id] = now, known
             total.add(known)
-        return found, next_due
+            if row.state == BatchState.OPEN and row.due_at > instant:
+                later += sum(known.counts[status] for status in OPEN)
+        return found, later, next_due
 
     def _range(self, session: Session, edition: Edition, variant: int, lo: int, hi: int) -> _Tally:
         mine = (

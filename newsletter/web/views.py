@@ -76,6 +76,8 @@ def twice(value: str) -> tuple[str, str]:
 def labelled(item: tuple[str, Labelled]) -> tuple[str, str]:
     """An option of a select: a key, and the label of what has it."""
     return item[0], item[1].label
+
+
 def city(zone: str) -> str:
     """What people call an IANA zone: ``New York``."""
     return zone.rpartition("/")[2].replace("_", " ")

@@ -31,13 +31,9 @@ EDITION = "/editions/morning/2026-11-23"
 PREVIEWS = tuple(f"{EDITION}/preview{query}" for query in ("", "?show=source"))
 SENT = "/editions/evening/2026-11-23"
 PAGES = (
-PREVIEWS = tuple(f"{EDITION}/preview{query}" for query in ("", "?show=source"))
-SENT = "/editions/evening/2026-11-23"
-PAGES = (
     "/", "/me", "/users", EDITION, *PREVIEWS, f"{EDITION}/grid", f"{EDITION}/compare", f"{EDITION}/checks",
     f"{EDITION}/share?copy=1", f"{EDITION}/send", "/history", "/history/reader/1", f"{SENT}/sending",
     f"{SENT}/sending/names?status=rejected", f"{SENT}/history", "/nothing",
-)  # fmt: skip
 )  # fmt: skip
 """What an admin sees of the sample; a page that is added belongs here."""
 READERS = """\
@@ -72,12 +68,13 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         store(session, "harbour", "ferry", now=clock.now(), published_at=clock.now())
     press.assemble(site, "evening")
     press.approve(site, "evening/2026-11-23", "Edith")
-    asyncio.run(press.send(site, "evening/2026-11-23"))
+    with ThreadPoolExecutor(1) as beside:  # Playwright's loop runs in this thread
+        beside.submit(lambda: asyncio.run(press.send(site, "evening/2026-11-23"))).result()
     with database.writing() as session:
         store(session, "draft", headline="TK the harbour", now=clock.now(), published_at=clock.now(), priority=1)
     press.assemble(site, "morning")
     key = EDITION.removeprefix("/editions/")
-    with ThreadPoolExecutor(1) as beside:  # Playwright's loop runs in this thread
+    with ThreadPoolExecutor(1) as beside:
         beside.submit(press.send_copy, site, key, "edith+550@staff.example.org", "europe", "Edith").result()
     press.share(site, key, "Edith")
     with WebServer(site) as server:

@@ -4,8 +4,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = '0007_approvals'
-down_revision = '0006_overridden'
+revision = '0008_approvals'
+down_revision = '0007_shares'
 branch_labels = None
 depends_on = None
 
