@@ -98,26 +98,6 @@ def test_however_many_watch_there_is_one_look_a_second(
         clock.advance(1.0)
 
 
-def test_a_look_tells_by_segment_why_and_remembers_what_no_worker_holds(
-    site: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    sent(site)
-    watch = press.watching(site, KEY)
-    look = watch.look()
-    assert [(part.segment, part.counts.total, part.counts.in_doubt) for part in look.parts] == [
-        ("europe", 2, 1),
-        ("world", 2, 1),
-    ]
-    assert {(one.status, one.segment, one.count) for one in look.causes} == {
-        ("rejected", "world", 1), ("in_doubt", "europe", 1), ("in_doubt", "world", 1),
-    }  # fmt: skip
-    assert {(one.status, one.segment, one.reason, one.count) for one in press.report(site, KEY).reasons} == {
-        (one.status, one.segment, one.reason, one.count) for one in look.causes
-    }
-    monkeypatch.setattr(watch, "_range", None)
-    assert watch.look().counts == look.counts
-
-
 @pytest.fixture
 def lives(monkeypatch: pytest.MonkeyPatch) -> list[Live]:
     """What the desks of a test watch with."""
