@@ -81,14 +81,15 @@ def life(site: Site, key: str) -> list[Change]:
     """What happened to an edition, and who did it, the oldest first. Raises `NotFound`."""
     with site.database.reading() as session:
         edition = store.find(session, key)
-        events = session.scalars(
-            select(EditionEvent).where(EditionEvent.edition_id == edition.id).order_by(EditionEvent.id)
-        )
-        told = [Change(event.at, "edition", edition.key, edition.key, moved(event), event.by) for event in events]
         decisions = session.scalars(
             select(Override)
             .where(Override.edition_id == edition.id)
             .options(joinedload(Override.edition), joinedload(Override.story))
         )
-        told += [decided(row) for row in decisions]
+        # Before the events, so that of one instant the decision stands before what came of it.
+        told = [decided(row) for row in decisions]
+        events = session.scalars(
+            select(EditionEvent).where(EditionEvent.edition_id == edition.id).order_by(EditionEvent.id)
+        )
+        told += [Change(event.at, "edition", edition.key, edition.key, moved(event), event.by) for event in events]
     return sorted(told, key=lambda one: one.at)
