@@ -42,7 +42,8 @@ class Visitor:
     def ask(self, method: str, path: str, **more: Any) -> httpx.Response:
         more["headers"] = {**self.headers, **more.pop("headers", {})}
         response = asyncio.run(self._ask(method, path, more))
-        if "text/html" in response.headers.get("content-type", ""):
+        framed = response.headers.get("content-security-policy", "").startswith("sandbox")
+        if "text/html" in response.headers.get("content-type", "") and not framed:
             self.page = response.text
         return response
 

@@ -1,4 +1,4 @@
-"""Pictures of the sample edition for the documentation: ``python -m tools.screenshots`` writes docs/images/*.png.
+"""Pictures of the sample edition and of the desk for the documentation: ``python -m tools.screenshots`` writes them.
 
 It shows what the code of this checkout renders, in the Chromium of this machine (Debian: ``apt-get install chromium``).
 """
@@ -11,6 +11,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw
 
 from tests import mails
+from tools import desk
 from tools.browser import Browser, Scheme, browser
 
 FOLDER = Path(__file__).parent.parent / "docs" / "images"
@@ -67,6 +68,8 @@ def main() -> None:
                 save(f"briefing-{device}-{scheme}", "ordinary", width, scheme)
             save(f"briefing-{device}-without-pictures", "ordinary", width, "light", images=False)
         save("briefing-phone-right-to-left", "right-to-left", WIDTHS["phone"], "light")
+        for name, png in desk.pictures(chromium):
+            _saved(Image.open(BytesIO(png)), name)
 
 
 if __name__ == "__main__":

@@ -11,9 +11,9 @@ class Role(StrEnum):
     VIEWER = "viewer"
     """Looks at everything and changes nothing."""
     EDITOR = "editor"
-    """Changes editions, and says yes to them."""
+    """Changes editions, says yes to them, and holds them."""
     OPERATOR = "operator"
-    """Holds, pauses and stops sends, and decides of readers in doubt."""
+    """Begins, pauses and stops sends, and decides of readers in doubt."""
     ADMIN = "admin"
     """Makes accounts and ends them."""
 

@@ -163,12 +163,31 @@ def render(
 
 
 @app.command()
-def approve(ctx: typer.Context, key: Key, by: Who) -> None:
+def approve(
+    ctx: typer.Context,
+    key: Key,
+    by: Who,
+    readers: Annotated[
+        int | None, typer.Option("--readers", help="Their number, where it is far from the usual one.", min=0)
+    ] = None,
+) -> None:
     """Say yes to an edition as it stands now."""
     with opened(ctx) as site:
         key = press.edition_of(site, key)
-        digest = press.approve(site, key, by)
+        try:
+            digest = press.approve(site, key, by, readers=readers)
+        except press.Unusual as error:
+            raise Refused(f"{error}: --readers {error.readers}") from None
     say(f"{key} is approved by {by} ({digest[:12]})")
+
+
+@app.command()
+def withdraw(ctx: typer.Context, key: Key, by: Who) -> None:
+    """Take an approval back: somebody has to say yes again."""
+    with opened(ctx) as site:
+        key = press.edition_of(site, key)
+        press.withdraw_approval(site, key, named(by))
+    say(f"{key} is not approved any more")
 
 
 @app.command()
@@ -176,8 +195,8 @@ def hold(ctx: typer.Context, key: Key, by: Who, reason: Reason = "") -> None:
     """Stop an edition until it is released."""
     with opened(ctx) as site:
         key = press.edition_of(site, key)
-        press.hold(site, key, named(by), reason)
-    say(f"{key} is held")
+        wire = press.hold(site, key, named(by), reason)
+    say(f"{key} is held" + (f"; {plural(wire, 'message')} on the wire, nothing else goes out" if wire else ""))
 
 
 @app.command()

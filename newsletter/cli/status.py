@@ -185,12 +185,17 @@ def _looks(site: Site, key: str, seconds: float) -> Iterator[Progress]:
 def _told(look: Progress) -> dict[str, Any]:
     told = asdict(look)
     told["counts"]["to_go"] = look.counts.to_go
+    for part, one in zip(told["parts"], look.parts, strict=True):
+        part["counts"]["to_go"] = one.counts.to_go
+    told["next_due"] = None if look.next_due is None else look.next_due.isoformat()
     return told
 
 
 def _left(look: Progress) -> str:
     if not look.counts.to_go:
         return "nothing left"
+    if look.counts.to_go == look.later:
+        return f"{look.later:,} for later"
     if look.seconds_left is None:
         return "time left unknown"
     return f"{format_duration(timedelta(seconds=max(1, round(look.seconds_left))))} left"

@@ -40,6 +40,7 @@ ABORTED = "edition aborted"
 ERASED = "erased"
 NOT_TRIED_AGAIN = "put back, and then never tried"
 
+_WITH_REASON = [status for status in Status if status not in (Status.ACCEPTED, Status.PENDING)]
 _FACTOR = 65_536
 """More than any SMALLINT."""
 
@@ -285,6 +286,14 @@ def _lines(session: Session, edition_id: int, variants: dict[int, Any]) -> tuple
     return lines, sum(n for _, n in rows)
 
 
+def reasons_of(session: Session, edition: Edition, *deliveries: ColumnElement[bool]) -> Sequence[Row[Any]]:
+    """Of those of some deliveries of an edition that were tried, or given up, and are not accepted: ``status``, ``why``
+    and their number ``n``."""
+    source, why = _with_reason(edition)
+    rows = select(delivery.c.status, why.label("why")).select_from(source)
+    return _grouped(session, rows.where(*deliveries, delivery.c.status.in_(_WITH_REASON)))
+
+
 def _reasons(session: Session, edition: Edition, variants: dict[int, Any]) -> tuple[Reason, ...]:
     source, why = _with_reason(edition)
     rows = _grouped(
@@ -299,7 +308,7 @@ def _reasons(session: Session, edition: Edition, variants: dict[int, Any]) -> tu
         .select_from(source)
         .where(
             delivery.c.edition_id == edition.id,
-            delivery.c.status.in_([status for status in Status if status not in (Status.ACCEPTED, Status.PENDING)]),
+            delivery.c.status.in_(_WITH_REASON),
         ),
         attempt.c.reply,
     )

@@ -167,6 +167,26 @@ class EditionDecision(Base):
     undone_by: Mapped[str | None]
 
 
+class Approval(Base):
+    """A named person's yes to an edition, and what they said it to: never changed, also when it is void."""
+
+    __tablename__ = "approval"
+    __table_args__ = (Index("ix_approval_edition", "edition_id"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    edition_id: Mapped[int] = mapped_column(ForeignKey("edition.id", ondelete="CASCADE"))
+    at: Mapped[datetime]
+    by: Mapped[str]
+    digest: Mapped[str] = mapped_column(String(64))
+    """SHA-256 of ``seen``."""
+    seen: Mapped[dict[str, Any]]
+    """By segment: subject, preheader, stories, the digest of the parts, who gets it by which rule, and when."""
+    readers: Mapped[int]
+    """How many it would have gone to then."""
+    confirmed: Mapped[bool]
+    """Whether the person wrote that number, because it is far from the usual one."""
+
+
 class EditionEvent(Base):
     """One line of an edition's history: written with every change of state, never changed."""
 

@@ -153,7 +153,8 @@ def assemble_edition(
         edition.assembled_at = clock.now()
         session.flush()
     else:
-        move(session, edition.id, State.READY, leaving=state, clock=clock, **fields)
+        why = "assembled again after it was approved" if state == State.APPROVED else ""
+        move(session, edition.id, State.READY, leaving=state, clock=clock, reason=why, **fields)
     session.expire(edition)
     return result
 

@@ -1,6 +1,7 @@
 """The steps of a briefing's way, one function each. A person, a command and the clock call the same ones."""
 
-from newsletter.press.approve import abort, approve, hold, pause, release, resume
+from newsletter.press.approve import Unusual, abort, approve, hold, pause, release, resume, withdraw_approval
+from newsletter.press.archive import Archive, Past, archive, life
 from newsletter.press.assemble import assemble, edition_of
 from newsletter.press.board import Board, BoardSlot, Offer, board, offers
 from newsletter.press.changes import Change, Changes, changes
@@ -24,6 +25,7 @@ from newsletter.press.decide import (
     undo,
     unpin_slot,
 )
+from newsletter.press.departure import Departure, Wave, departure
 from newsletter.press.doubts import doubts, resend
 from newsletter.press.grid import Grid, grid
 from newsletter.press.links import links
@@ -32,8 +34,8 @@ from newsletter.press.messages import documents_for, message_for
 from newsletter.press.preview import Preview, preview, segments_of
 from newsletter.press.readers import readers
 from newsletter.press.render import variants
-from newsletter.press.report import History, deliveries, history, on_the_wire, report, watching
-from newsletter.press.send import go_on, send
+from newsletter.press.report import History, deliveries, history, history_of, on_the_wire, report, watching
+from newsletter.press.send import begin, go_on, send
 from newsletter.press.share import Shared, SharedMail, share, shared_mail, shares, unshare
 from newsletter.press.site import Site
 from newsletter.press.standing import Desk, Standing, desks, standing
@@ -42,6 +44,7 @@ from newsletter.press.upcoming import Planned, upcoming
 from newsletter.press.work import work
 
 __all__ = [
+    "Archive",
     "Board",
     "BoardSlot",
     "Change",
@@ -49,22 +52,28 @@ __all__ = [
     "Comparison",
     "Copy",
     "Decided",
+    "Departure",
     "Desk",
     "Editor",
     "Grid",
     "History",
     "Offer",
+    "Past",
     "Planned",
     "Preview",
     "Shared",
     "SharedMail",
     "Site",
     "Standing",
+    "Unusual",
+    "Wave",
     "abort",
     "accept",
     "add_story",
     "approve",
+    "archive",
     "assemble",
+    "begin",
     "board",
     "changes",
     "check",
@@ -74,6 +83,7 @@ __all__ = [
     "copy_of",
     "decide",
     "deliveries",
+    "departure",
     "desks",
     "documents_for",
     "doubts",
@@ -82,9 +92,11 @@ __all__ = [
     "go_on",
     "grid",
     "history",
+    "history_of",
     "hold",
     "keep",
     "leave_out",
+    "life",
     "links",
     "lock",
     "message_for",
@@ -117,5 +129,6 @@ __all__ = [
     "upcoming",
     "variants",
     "watching",
+    "withdraw_approval",
     "work",
 ]

@@ -2,42 +2,40 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from typing import Any
 
-from newsletter.checks import CheckedVariant, Finding, blocks
+from newsletter.checks import Audience, CheckedVariant, Finding, blocks
 from newsletter.delivery.closing import on_the_wire, withdraw
 from newsletter.editions import store
-from newsletter.editions.models import Edition
+from newsletter.editions.models import Approval
 from newsletter.editions.states import ABORTABLE, TRANSITIONS, State, move
 from newsletter.errors import Refused, WrongState
-from newsletter.press import times
+from newsletter.press.approval import digest_of, seen
+from newsletter.press.audience import audience
 from newsletter.press.check import check
 from newsletter.press.render import variants
 from newsletter.press.site import Site
 
-
-def approval_digest(site: Site, edition: Edition, rendered: Mapping[str, CheckedVariant]) -> str:
-    """SHA-256, hex, of what an approval is for: every variant, who gets it by which rule, and when."""
-    told = [
-        [
-            segment,
-            variant.rendered.digest,
-            repr(site.segment(segment).rule),
-            list(site.segment(segment).backends),
-            times.due(site.settings, edition.briefing, edition.edition_date, segment).isoformat(),
-        ]
-        for segment, variant in rendered.items()
-    ]
-    return hashlib.sha256(json.dumps(told, ensure_ascii=False).encode()).hexdigest()
+_NEAR = 0.01
+"""How far, as a share, the number that somebody writes may be from the number now: readers come and go meanwhile."""
 
 
-def approve(site: Site, key: str, by: str) -> str:
+class Unusual(Refused):
+    """The number of readers is far from the usual one, and nobody wrote it."""
+
+    def __init__(self, message: str, readers: int) -> None:
+        super().__init__(message)
+        self.readers = readers
+
+
+def approve(site: Site, key: str, by: str, *, readers: int | None = None, looked_at: str | None = None) -> str:
     """Approves an edition as it stands now, and returns the digest of it.
 
-    ``by`` names the person. Raises `Refused` for a blocking finding, `WrongState` when it is not ready.
+    ``by`` names the person. ``looked_at`` is the digest of what they had before them, if that is known. ``readers`` is
+    the number of readers as they wrote it, which a number far from the usual one needs. Raises `Refused` for a blocking
+    finding or for something else than what was looked at, `Unusual` without that number, and
+    `WrongState` when it is not ready.
     """
     if not by.strip():
         raise Refused("an approval needs a name: write --by NAME")
@@ -47,12 +45,58 @@ def approve(site: Site, key: str, by: str) -> str:
     refuse_blocking(site, key, rendered)
     with site.database.writing() as session:
         edition = store.find(session, key)
-        if edition.version != version:
-            raise Refused(f"{key} was changed while you approved it: look at it again")
-        digest = approval_digest(site, edition, rendered)
-        fields: dict[str, Any] = {"approved_at": site.clock.now(), "approved_by": by, "approved_digest": digest}
+        what = seen(site, session, edition, rendered)
+        digest = digest_of(what)
+        if edition.version != version or looked_at not in (None, digest):
+            raise Refused(f"{key} was changed while you looked at it: look again, and approve what stands there now")
+        who = audience(site, session, edition)
+        _refuse_unconfirmed(key, who, readers)
+        if edition.state == State.APPROVED and edition.approved_digest != digest:
+            why = "it was not what had been approved any more"
+            move(session, edition.id, State.READY, leaving=State.APPROVED, clock=site.clock, by=by, reason=why)
+        at = site.clock.now()
+        fields: dict[str, Any] = {"approved_at": at, "approved_by": by, "approved_digest": digest}
         move(session, edition.id, State.APPROVED, leaving=State.READY, clock=site.clock, by=by, **fields)
+        session.add(
+            Approval(
+                edition_id=edition.id,
+                at=at,
+                by=by,
+                digest=digest,
+                seen=what,
+                readers=who.total,
+                confirmed=who.is_unusual,
+            )
+        )
     return digest
+
+
+def _refuse_unconfirmed(key: str, who: Audience, readers: int | None) -> None:
+    """Raises `Refused` when a number of readers that is far from the usual one was not written, or another one was."""
+    if not who.is_unusual or (readers is not None and abs(readers - who.total) <= who.total * _NEAR):
+        return
+    wrong = "" if readers is None else f", not {readers:,}"
+    raise Unusual(
+        f"{key} would go to {who.total:,} readers{wrong}, where {who.usual:,.0f} are usual: look at the segments, and "
+        "if that is right write the number",
+        who.total,
+    )
+
+
+def withdraw_approval(site: Site, key: str, by: str) -> None:
+    """Takes an approval back: somebody has to say yes again. Raises `WrongState` when the edition is not approved."""
+    with site.database.writing() as session:
+        edition = store.find(session, key)
+        move(
+            session,
+            edition.id,
+            State.READY,
+            leaving=State.APPROVED,
+            clock=site.clock,
+            by=by,
+            reason="the approval was withdrawn",
+            **store.UNAPPROVED,
+        )
 
 
 def refuse_blocking(site: Site, key: str, rendered: Mapping[str, CheckedVariant]) -> list[Finding]:
@@ -65,12 +109,16 @@ def refuse_blocking(site: Site, key: str, rendered: Mapping[str, CheckedVariant]
     return findings
 
 
-def hold(site: Site, key: str, by: str, reason: str) -> None:
-    """Stops an edition until somebody releases it; what is on the wire is settled, nothing else leaves."""
+def hold(site: Site, key: str, by: str, reason: str) -> int:
+    """Stops an edition until somebody releases it; returns how many messages are on the wire.
+
+    Those are settled, nothing else leaves. An approval is void by it.
+    """
     holdable = frozenset(state for state in State if State.HELD in TRANSITIONS[state])
     with site.database.writing() as session:
         edition = store.find(session, key)
         move(session, edition.id, State.HELD, leaving=holdable, clock=site.clock, by=by, reason=reason)
+    return on_the_wire(site.database, edition.id)
 
 
 def release(site: Site, key: str, by: str) -> State:
@@ -81,7 +129,8 @@ def release(site: Site, key: str, by: str) -> State:
         to = State.READY if edition.locked_at is None else frozen
         if edition.assembled_at is None and to == State.READY:
             raise WrongState(f"{key} was held before it was assembled: abort it, or assemble the next one")
-        move(session, edition.id, to, leaving=State.HELD, clock=site.clock, by=by)
+        fields = store.UNAPPROVED if to == State.READY else {}
+        move(session, edition.id, to, leaving=State.HELD, clock=site.clock, by=by, **fields)
     return to
 
 

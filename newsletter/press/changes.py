@@ -65,10 +65,11 @@ def _events(session: Session, since: datetime, until: datetime) -> list[Change]:
         .order_by(EditionEvent.at.desc(), EditionEvent.id.desc())
         .limit(MOST + 1)
     ).all()
-    return [Change(event.at, "edition", edition.key, edition.key, _moved(event), event.by) for event, edition in rows]
+    return [Change(event.at, "edition", edition.key, edition.key, moved(event), event.by) for event, edition in rows]
 
 
-def _moved(event: EditionEvent) -> str:
+def moved(event: EditionEvent) -> str:
+    """What a line of an edition's history says, in words."""
     if not event.from_state:
         what = "was laid out"
     elif event.from_state == event.to_state:
@@ -82,6 +83,12 @@ _DEEDS = {"pin": "pinned", "exclude": "left out", "move": "moved", "headline": "
           "dek": "given another dek", "bullets": "given other bullets", "version": "decided about"}  # fmt: skip
 
 
+def decided(row: Override) -> Change:
+    """What an editor decided about a story, in words."""
+    what = f"{row.story.slug} was {_DEEDS.get(row.kind, row.kind)}"
+    return Change(row.at, "decision", row.edition.key, row.edition.key, what, row.by)
+
+
 def _decisions(session: Session, since: datetime, until: datetime) -> list[Change]:
     rows = session.scalars(
         select(Override)
@@ -90,11 +97,7 @@ def _decisions(session: Session, since: datetime, until: datetime) -> list[Chang
         .limit(MOST + 1)
         .options(joinedload(Override.edition), joinedload(Override.story))
     ).all()
-    return [
-        Change(row.at, "decision", row.edition.key, row.edition.key,
-               f"{row.story.slug} was {_DEEDS.get(row.kind, row.kind)}", row.by)
-        for row in rows
-    ]  # fmt: skip
+    return [decided(row) for row in rows]
 
 
 def _versions(session: Session, since: datetime, until: datetime) -> list[Change]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from newsletter.audience.models import Suppression
+from newsletter.audience.models import Subscriber, Suppression
 from newsletter.audience.subscribers import Person, show
 from newsletter.delivery import report as ledger
 from newsletter.delivery.models import Status
@@ -33,14 +33,16 @@ def deliveries(
     segment: str | None = None,
     reason: str | None = None,
     limit: int | None = None,
+    after: int = 0,
 ) -> Iterator[ledger.Name]:
     """The readers behind the report's numbers, by number: those of one status, segment or reason if given.
 
-    ``limit`` is how many at most, all unless given; they come out of the database in pages. Raises `NotFound`.
+    ``limit`` is how many at most, all unless given; ``after`` the number behind which they begin. They come out of the
+    database in pages. Raises `NotFound`.
     """
     with site.database.reading() as session:
         edition_id = store.find(session, key).id
-    after, left = 0, limit
+    left = limit
     # Every page begins behind the last one: the readers are the bound.
     while left is None or left > 0:
         size = _PAGE if left is None else min(_PAGE, left)
@@ -73,6 +75,15 @@ class History:
     subscriber: int | None
     suppressions: tuple[Suppression, ...]
     received: tuple[Received, ...]
+
+
+def history_of(site: Site, subscriber: int) -> History:
+    """The same of a reader whose number is known. Raises `NotFound` for one who was erased, or never was."""
+    with site.database.reading() as session:
+        reader = session.get(Subscriber, subscriber)
+    if reader is None:
+        raise NotFound("there is no reader with this number: who was erased has no name here any more")
+    return history(site, reader.email)
 
 
 def history(site: Site, email: str) -> History:

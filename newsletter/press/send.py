@@ -98,10 +98,10 @@ def _find(site: Site, key: str) -> Edition:
         return store.find(session, key)
 
 
-def begin(site: Site, key: str, *, now: bool = True) -> Edition:
+def begin(site: Site, key: str, *, now: bool = True, by: str = "") -> Edition:
     """Takes an edition as far as it goes without a message leaving, at best until it is sending; returns it.
 
-    Raises `Refused` when it must not go out.
+    ``by`` is who wants it, nobody where the clock does. Raises `Refused` when it must not go out.
     """
     briefing, day = store.parse_key(key)
     with site.database.reading() as session:
@@ -116,17 +116,17 @@ def begin(site: Site, key: str, *, now: bool = True) -> Edition:
         why = f": {edition.reason}" if edition.reason else ""
         raise Refused(f"{key} is paused{why}; `newsletter edition resume {key} --by NAME` lets it go on")
     if edition.state in (State.READY, State.APPROVED, State.LOCKED):
-        lock(site, key, now=now)
+        lock(site, key, now=now, by=by)
         edition = _find(site, key)
         if edition.state == State.HELD:
             raise Refused(f"{key} is held: {edition.reason}; `newsletter edition release {key} --by NAME` lets it go")
     if edition.state == State.LOCKED:
-        _start(site, key, now)
+        _start(site, key, now, by)
         edition = _find(site, key)
     return edition
 
 
-def _start(site: Site, key: str, now: bool) -> None:
+def _start(site: Site, key: str, now: bool, by: str) -> None:
     """Locked to sending, once, whoever comes first. The Date header of every message is this instant."""
     instant = site.clock.now()
     with site.database.writing() as session:
@@ -146,6 +146,7 @@ def _start(site: Site, key: str, now: bool) -> None:
             State.SENDING,
             leaving=State.LOCKED,
             clock=site.clock,
+            by=by,
             dated_at=edition.dated_at or instant,
         )
     if failpoints.armed:

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Literal
 
 from sqlalchemy import select
 
-from newsletter.checks import Finding, blocks
+from newsletter.checks import CheckedVariant, Finding, blocks
 from newsletter.editions import store
 from newsletter.editions.models import Edition, Variant
 from newsletter.editions.states import LOCKABLE, OUT, State
 from newsletter.errors import NewsletterError
 from newsletter.press import times
+from newsletter.press.approval import digest_of, seen
 from newsletter.press.assemble import edition_of
 from newsletter.press.check import check
 from newsletter.press.readers import readers
+from newsletter.press.render import variants
 from newsletter.press.site import Site
 
 PLANNED = "planned"
@@ -46,11 +49,16 @@ class Standing:
     """When the first wave leaves, None where somebody has to send it."""
     finished_at: datetime | None
     readers: int
+    assembled: bool
+    locked: bool
+    """Whether the words are frozen."""
     frozen: bool
     """Whether the number of readers is the one that was frozen, and not today's."""
     approval: str
     """``required`` or ``none``"""
     approved_by: str
+    changed: bool
+    """Whether it was approved, and is not what was approved any more; only known where the checks were asked."""
     next: Next
     findings: tuple[Finding, ...] | None
     """What the checks say, None where they were not asked, or have nothing to say any more."""
@@ -82,14 +90,17 @@ def desks(site: Site) -> list[Desk]:
     return [_desk(site, key) for key in site.settings.briefings]
 
 
-def standing(site: Site, key: str, *, checked: bool = True) -> Standing:
+def standing(
+    site: Site, key: str, *, checked: bool = True, rendered: Mapping[str, CheckedVariant] | None = None
+) -> Standing:
     """Where one edition stands. Not ``checked``, nothing is rendered for it: then what comes next is what would come
-    if nothing blocked. Raises `NotFound` where there is none in the database.
+    if nothing blocked. ``rendered`` saves rendering again what the caller has. Raises `NotFound` where there is none in
+    the database.
     """
     key = edition_of(site, key)
     with site.database.reading() as session:
         edition = store.find(session, key)
-    return _standing(site, edition.briefing, edition.edition_date, edition, checked=checked)
+    return _standing(site, edition.briefing, edition.edition_date, edition, checked=checked, rendered=rendered)
 
 
 def _desk(site: Site, briefing: str) -> Desk:
@@ -124,10 +135,19 @@ def _desk(site: Site, briefing: str) -> Desk:
     )
 
 
-def _standing(site: Site, briefing: str, day: date, edition: Edition | None, *, checked: bool = True) -> Standing:
+def _standing(
+    site: Site,
+    briefing: str,
+    day: date,
+    edition: Edition | None,
+    *,
+    checked: bool = True,
+    rendered: Mapping[str, CheckedVariant] | None = None,
+) -> Standing:
     rules = site.briefing(briefing)
     state = State(edition.state) if edition is not None else None
-    findings, trouble = _findings(site, edition) if edition is not None and checked else (None, "")
+    looked = _look(site, edition, rendered) if edition is not None and checked else _Look()
+    findings, trouble = looked.findings, looked.trouble
     first = times.first_due(site.settings, briefing, day) if rules.schedule else None
     if edition is not None and state in OUT:
         with site.database.reading() as session:  # "now" may have been said
@@ -148,27 +168,50 @@ def _standing(site: Site, briefing: str, day: date, edition: Edition | None, *, 
         due_at=first,
         finished_at=edition.finished_at if edition is not None else None,
         readers=edition.recipients if edition is not None and frozen else readers(site, briefing),
+        assembled=edition is not None and edition.assembled_at is not None,
+        locked=edition is not None and edition.locked_at is not None,
         frozen=frozen,
         approval=rules.approval,
         approved_by=(edition.approved_by or "") if edition is not None else "",
-        next=_next(state, wants_approval=rules.approval == "required", broken=bool(trouble) or blocks(findings or ())),
+        changed=looked.changed,
+        next=_next(
+            state,
+            wants_approval=rules.approval == "required",
+            broken=bool(trouble) or blocks(findings or ()),
+            changed=looked.changed,
+        ),
         findings=findings,
         trouble=trouble,
     )
 
 
-def _findings(site: Site, edition: Edition) -> tuple[tuple[Finding, ...] | None, str]:
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What is seen when an edition is rendered; nothing, where it was not."""
+
+    findings: tuple[Finding, ...] | None = None
+    trouble: str = ""
+    changed: bool = False
+
+
+def _look(site: Site, edition: Edition, rendered: Mapping[str, CheckedVariant] | None) -> _Look:
     """What the checks say of an edition that can still be mended; of others nothing is left to say."""
     held_before_lock = edition.state == State.HELD and edition.locked_at is None and edition.assembled_at is not None
     if State(edition.state) not in LOCKABLE and not held_before_lock:
-        return None, ""
+        return _Look()
     try:
-        return tuple(check(site, edition.key)), ""
+        rendered = rendered if rendered is not None else variants(site, edition.key)
+        findings = tuple(check(site, edition.key, rendered))
+        if edition.state != State.APPROVED:
+            return _Look(findings)
+        with site.database.reading() as session:
+            digest = digest_of(seen(site, session, edition, rendered))
+        return _Look(findings, changed=digest != edition.approved_digest)
     except NewsletterError as error:
-        return None, str(error)
+        return _Look(trouble=str(error))
 
 
-def _next(state: State | None, *, wants_approval: bool, broken: bool) -> Next:
+def _next(state: State | None, *, wants_approval: bool, broken: bool, changed: bool) -> Next:
     """What has to happen for it to go on."""
     match state:
         case None | State.DRAFT:
@@ -176,6 +219,8 @@ def _next(state: State | None, *, wants_approval: bool, broken: bool) -> Next:
         case State.READY | State.APPROVED if broken:
             return "mend"
         case State.READY if wants_approval:
+            return "approve"
+        case State.APPROVED if changed:
             return "approve"
         case State.READY | State.APPROVED:
             return "lock"

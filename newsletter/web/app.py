@@ -15,7 +15,21 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Scope
 
 from newsletter.press import Site
-from newsletter.web import board, checks, edition, grid, mine, preview, share, signin, today, users
+from newsletter.web import (
+    board,
+    checks,
+    edition,
+    grid,
+    history,
+    mine,
+    preview,
+    send,
+    sending,
+    share,
+    signin,
+    today,
+    users,
+)
 from newsletter.web.guard import Guard
 from newsletter.web.headers import Headers
 from newsletter.web.routing import Endpoint
@@ -29,6 +43,9 @@ TOPICS = (
     grid.pages,
     checks.pages,
     share.pages,
+    send.pages,
+    sending.pages,
+    history.pages,
     mine.pages,
     users.pages,
     signin.pages,

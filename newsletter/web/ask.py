@@ -15,7 +15,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from newsletter import press
 from newsletter.accounts.secrets import form_token, new_token
 from newsletter.errors import NotFound, Refused
-from newsletter.press import Site
+from newsletter.press import Site, Standing
 from newsletter.web.forms import Form
 from newsletter.web.headers import BARE_MAIL_POLICY, MAIL_POLICY
 from newsletter.web.routing import Link
@@ -127,17 +127,25 @@ class Ask:
         return response
 
     def edition_page(
-        self, template: str, tab: str = "", status: int = 200, *, checked: bool = False, **values: Any
+        self,
+        template: str,
+        tab: str = "",
+        status: int = 200,
+        *,
+        checked: bool = False,
+        edition: Standing | None = None,
+        **values: Any,
     ) -> HTMLResponse:
         """A page of the edition that the address names, which extends ``edition.html``: with its head and its tabs.
 
         ``tab`` is the name of the one that is open. The checks are asked only for a page that shows what they say
-        (``checked``); on others the number at their tab comes afterwards, by script. Raises `NotFound`.
+        (``checked``); on others the number at their tab comes afterwards, by script. ``edition`` is where it stands, if
+        the caller knows. Raises `NotFound`.
         """
         return self.page(
             template,
             status,
-            edition=press.standing(self.site, self.key, checked=checked),
+            edition=edition or press.standing(self.site, self.key, checked=checked),
             tabs=self._allowed(self.guard.tabs),
             tab=tab,
             **values,

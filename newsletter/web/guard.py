@@ -20,6 +20,7 @@ from newsletter.errors import NewsletterError, NotFound, Refused
 from newsletter.press import Site
 from newsletter.web.ask import Ask
 from newsletter.web.forms import Forged, Form, NoForm, TooLarge, read_form, refuse_elsewhere
+from newsletter.web.live import Live
 from newsletter.web.routing import PUBLIC, Endpoint, Pages
 from newsletter.web.who import Who, bearer, who_asks
 
@@ -28,6 +29,11 @@ _log = logging.getLogger(__name__)
 FORM_TOKEN = "form_token"  # noqa: S105
 """The field in which a form carries its token."""
 
+
+class Busy(NewsletterError):
+    """So many people watch that there is no stream of events left: reload the page to see how far it is."""
+
+
 _STATUS: tuple[tuple[type[NewsletterError], int], ...] = (
     (NotFound, 404),
     (Forged, 403),
@@ -35,6 +41,7 @@ _STATUS: tuple[tuple[type[NewsletterError], int], ...] = (
     (NoForm, 415),
     (TooOften, 429),
     (BadPassword, 422),
+    (Busy, 503),
     (Refused, 409),
 )
 """The first that fits; what else a person reads of (a template, the configuration) is the site's fault: 500."""
@@ -51,6 +58,7 @@ class Guard:
         topics = tuple(topics)
         self.site = site
         self.base_url = site.settings.web.address
+        self.live = Live(site)
         self.secure = self.base_url.startswith("https://")
         self.endpoints = [one for topic in topics for one in topic.endpoints]
         self.links = sorted((one for topic in topics for one in topic.links), key=lambda link: link.order)
@@ -152,6 +160,7 @@ _TITLES = {
     422: "That will not do",
     429: "Too often",
     500: "This broke off",
+    503: "Too many at once",
 }
 _WORDS = {
     400: "The browser sent something that is no request of this desk: go back and try again.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from newsletter.clock import local_date
+from newsletter.clock import format_duration, local_date
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
@@ -36,8 +36,10 @@ def environment() -> Environment:
     )
     made.globals["static"] = static
     made.filters |= {
+        "city": city,
         "clock": clock,
         "date": local_date,
+        "duration": duration,
         "day": day,
         "iso": iso,
         "labelled": labelled,
@@ -45,6 +47,7 @@ def environment() -> Environment:
         "number": number,
         "plural": plural,
         "twice": twice,
+        "sentence": sentence,
     }
     return made
 
@@ -75,6 +78,16 @@ def labelled(item: tuple[str, Labelled]) -> tuple[str, str]:
     return item[0], item[1].label
 
 
+def city(zone: str) -> str:
+    """What people call an IANA zone: ``New York``."""
+    return zone.rpartition("/")[2].replace("_", " ")
+
+
+def sentence(words: str) -> str:
+    """With a capital at the beginning; the rest as it is."""
+    return words[:1].upper() + words[1:]
+
+
 def clock(instant: datetime, zone: str) -> str:
     """The wall time of an instant in an IANA zone: ``05:45``."""
     return f"{instant.astimezone(ZoneInfo(zone)):%H:%M}"
@@ -89,6 +102,11 @@ def moment(instant: datetime, zone: str) -> str:
 def day(value: date) -> str:
     """``Monday, 23 November 2026``, of a date."""
     return f"{value:%A}, {value.day} {value:%B %Y}"
+
+
+def duration(seconds: float) -> str:
+    """``8m 20s``, rounded: what is left of a send is no exact number."""
+    return format_duration(timedelta(seconds=max(1, round(seconds))))
 
 
 def iso(instant: datetime) -> str:

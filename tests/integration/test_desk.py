@@ -18,6 +18,7 @@ from newsletter.errors import ConfigError
 from newsletter.press import Site
 from newsletter.testing import FixedClock
 from newsletter.testing.stories import store
+from newsletter.web import sending
 from newsletter.web.app import TOPICS
 from newsletter.web.headers import PAGE_POLICY
 from newsletter.web.routing import PUBLIC, Pages
@@ -36,6 +37,13 @@ OWN = {"/sign-out", "/looked", "/me/sessions/{session}/end", "/me/sessions/end",
 """Where a viewer may send a form, since it changes what is their own and nothing else."""
 
 
+@pytest.fixture(autouse=True)
+def _no_stream_lasts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Here an answer is read to its end."""
+    monkeypatch.setattr(sending, "_LOOKS", 1)
+    monkeypatch.setattr(sending, "SECONDS", 0.0)
+
+
 @pytest.fixture
 def site(on_sqlite: Database, tmp_path: Path) -> Site:
     """A site with this morning's edition, on a clock that the tests move."""
@@ -46,7 +54,7 @@ def site(on_sqlite: Database, tmp_path: Path) -> Site:
 
 def at(path: str) -> str:
     """A path of the route table with something in its place."""
-    values = {"{briefing}": "morning", "{date}": "2026-11-23", "{token}": "x", "{session}": "99"}
+    values = {"{briefing}": "morning", "{date}": "2026-11-23", "{token}": "x", "{session}": "99", "{number}": "99"}
     for name, value in values.items():
         path = path.replace(name, value)
     return path.replace("{", "").replace("}", "")

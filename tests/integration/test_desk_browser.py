@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -28,6 +29,7 @@ pytestmark = pytest.mark.needs("chromium")
 
 EDITION = "/editions/morning/2026-11-23"
 PREVIEWS = tuple(f"{EDITION}/preview{query}" for query in ("", "?show=source"))
+SENT = "/editions/evening/2026-11-23"
 BOARD = f"{EDITION}/board"
 BOARDS = (
     BOARD,
@@ -37,9 +39,17 @@ BOARDS = (
 )
 PAGES = (
     "/", "/me", "/users", EDITION, *BOARDS, *PREVIEWS, f"{EDITION}/grid", f"{EDITION}/compare", f"{EDITION}/checks",
-    f"{EDITION}/share?copy=1", "/nothing",
+    f"{EDITION}/share?copy=1", f"{EDITION}/send", "/history", "/history/reader/1", f"{SENT}/sending",
+    f"{SENT}/sending/names?status=rejected", f"{SENT}/history", "/nothing",
 )  # fmt: skip
 """What an admin sees of the sample; a page that is added belongs here."""
+READERS = """\
+email,country
+rita@example.org,DE
+jo+550@example.org,DE
+omar+drop@example.org,US
+edith@example.org,US
+"""
 
 
 @pytest.fixture(scope="module")
@@ -52,9 +62,9 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     database = Database(f"sqlite:///{folder / 'n.db'}")
     upgrade(database)
     clock = FixedClock("2026-11-22T04:00:00+00:00")
-    site = make_site(
-        folder / "site", database, clock, config=CONFIG.replace("briefings:", f"web: {{port: {port}}}\nbriefings:")
-    )
+    config = CONFIG.replace("briefings:", f"web: {{port: {port}}}\nbriefings:")
+    evening = config.partition("briefings:\n")[2].replace("morning:", "evening:", 1).replace("Morning", "Evening")
+    site = make_site(folder / "site", database, clock, config=config + evening, readers=READERS)
     press.assemble(site, "morning")
     press.hold(site, "morning/2026-11-22", "Omar", "the lead is wrong")
     for name, role in (("Edith", Role.ADMIN), ("Omar", Role.OPERATOR), ("Rita", Role.VIEWER)):
@@ -63,10 +73,15 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     clock.advance(timedelta(days=1))
     with database.writing() as session:
         store(session, "harbour", "ferry", now=clock.now(), published_at=clock.now())
+    press.assemble(site, "evening")
+    press.approve(site, "evening/2026-11-23", "Edith")
+    with ThreadPoolExecutor(1) as beside:  # Playwright's loop runs in this thread
+        beside.submit(lambda: asyncio.run(press.send(site, "evening/2026-11-23"))).result()
+    with database.writing() as session:
         store(session, "draft", headline="TK the harbour", now=clock.now(), published_at=clock.now(), priority=1)
     press.assemble(site, "morning")
     key = EDITION.removeprefix("/editions/")
-    with ThreadPoolExecutor(1) as beside:  # Playwright's loop runs in this thread
+    with ThreadPoolExecutor(1) as beside:
         beside.submit(press.send_copy, site, key, "edith+550@staff.example.org", "europe", "Edith").result()
     press.share(site, key, "Edith")
     press.move_slot(site, key, "rest/1", press.Editor("Edith"), steps=1)
@@ -162,7 +177,7 @@ def test_everything_works_without_script_and_by_keyboard(chromium: Browser, serv
         assert page.url.endswith("#main")
         page.get_by_role("button", name="I have seen these").press("Enter")
         page.get_by_text("Nothing has changed").wait_for()
-        page.get_by_role("link", name="Monday, 23 November 2026").press("Enter")
+        page.get_by_role("link", name="Monday, 23 November 2026").first.press("Enter")
         page.get_by_role("link", name="Checks").press("Enter")
         page.get_by_role("heading", name="Checks").wait_for()
         page.goto("/users")

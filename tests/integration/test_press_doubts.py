@@ -58,6 +58,25 @@ def message_ids(site: Site) -> dict[str, str]:
     return {str(message["To"]): str(message["Message-ID"]) for message in messages}
 
 
+def test_a_look_tells_by_segment_why_and_remembers_what_no_worker_holds(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watch = press.watching(site, KEY)
+    look = watch.look()
+    assert [(part.segment, part.counts.total, part.counts.in_doubt) for part in look.parts] == [
+        ("europe", 2, 1),
+        ("world", 2, 1),
+    ]
+    assert {(one.status, one.segment, one.count) for one in look.causes} == {
+        ("rejected", "world", 1), ("in_doubt", "europe", 1), ("in_doubt", "world", 1),
+    }  # fmt: skip
+    assert {(one.status, one.segment, one.reason, one.count) for one in press.report(site, KEY).reasons} == {
+        (one.status, one.segment, one.reason, one.count) for one in look.causes
+    }
+    monkeypatch.setattr(watch, "_range", None)
+    assert watch.look().counts == look.counts
+
+
 def test_readers_in_doubt_are_listed_by_name_with_what_is_known(site: Site) -> None:
     found = list(press.doubts(site, KEY))
     assert sorted(one.email for one in found) == DOUBTFUL
@@ -184,3 +203,13 @@ def test_a_reason_says_what_the_reply_means_and_whose_failure_it_was(site: Site)
     assert told["in_doubt"] == ("no reply", "", "")
     names = list(press.deliveries(site, KEY, Status.REJECTED, reason=told["rejected"][0], segment="world"))
     assert [one.email for one in names] == ["jo+550@example.org"]
+
+
+def test_the_archive_has_what_was_frozen_with_its_subject_and_its_life(site: Site) -> None:
+    press.resend(site, KEY, "Omar", "the relay lost its queue")
+    [past] = press.archive(site).listed
+    assert (past.key, past.state, past.readers, past.subject) == (KEY, "sending", 4, "Monday Briefing: Harbour")
+    assert (press.archive(site, briefing="evening").listed, press.archive(site, page=1).listed) == ((), ())
+    told = [(one.what, one.by) for one in press.life(site, KEY)]
+    assert told[0] == ("was laid out", "")
+    assert told[-1] == ("became sending: 2 in doubt put back to be sent: the relay lost its queue", "Omar")
