@@ -67,11 +67,11 @@ def test_an_approval_is_the_signed_in_persons_and_a_change_voids_it_and_is_named
     assert "Approved by Edith" in page
     with site.database.writing() as session:
         set_override(session, find(session, KEY), site.briefing("morning"), "headline", "ferry",
-                     clock=site.clock, by="Omar", text="The <b>ferry</b> is back")  # fmt: skip
+                     clock=site.clock, by="Omar", text="The <3 ferry is back")  # fmt: skip
     page = words(person)
     assert "The approval of Edith is void" in page
     assert "Changed after it was approved: headline of ferry, by Omar" in page
-    assert "The headline of ferry is “The &lt;b&gt;ferry&lt;/b&gt; is back”, and was “" in page
+    assert "The headline of ferry is “The &lt;3 ferry is back”, and was “" in page
     person.post(f"{SEND}/approve", looked_at=looked_at(person))
     assert "Approved by Edith" in words(person)
     assert person.post(f"{SEND}/withdraw").status_code == 303
