@@ -280,7 +280,7 @@ def deliver(readers: int, compiled: CompiledMessage) -> float:
 
     with fresh() as (database, _):
         edition, variant = sending(database, readers)
-        suppressed = suppressed_clause("morning")
+        suppressed = suppressed_clause("morning", CLOCK.now())
         start = time.perf_counter()
         freeze(database, edition, [VariantRule(variant, true(), CLOCK.now())], suppressed, CLOCK)
         with database.write_connection() as connection:

@@ -146,7 +146,8 @@ def _text(cell: str, limit: int) -> str:
 
 
 @lru_cache(4096)
-def _name(cell: str) -> str:
+def person_name(cell: str) -> str:
+    """A first or last name as it is stored: one line. Raises ValueError for more than 100 characters."""
     return _text(cell, 100)
 
 
@@ -160,8 +161,8 @@ def _attribute(cell: str) -> str | int | float:
 
 
 _CONVERT: dict[str, Callable[[str], Any]] = {
-    "first_name": _name,
-    "last_name": _name,
+    "first_name": person_name,
+    "last_name": person_name,
     "country": vocabulary.country,
     "region": lru_cache(1024)(lambda cell: _text(cell, 64)),
     "language": vocabulary.language,

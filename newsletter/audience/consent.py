@@ -1,20 +1,43 @@
-"""The words to which people said yes. Append-only: a wording is recorded once for each source and never changed."""
+"""The words with which people said yes or no, and the log of what they decided. Append-only, both of them: a wording is
+recorded once for each source, an event once, and neither is ever changed."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
 
 from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from newsletter.audience.models import Consent
+from newsletter.audience.addresses import address_hash, normalise
+from newsletter.audience.models import Consent, ConsentEvent, Subscriber
+from newsletter.audience.sitevalues import ADDRESS_SALT, find_secret
 from newsletter.clock import Clock
 from newsletter.errors import Refused
 from newsletter.text import clean, one_line
 
 MAX_WORDING = 20_000
+
+
+class Decision(StrEnum):
+    """What a reader decides."""
+
+    LEFT = "left"
+    RETURNED = "returned"
+    PAUSED = "paused"
+    RESUMED = "resumed"
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """The words with which somebody decides, and the way by which they come: ``page``, ``one-click``, ``mail``."""
+
+    wording: str
+    source: str
 
 
 def record(session: Session, wording: str, source: str, clock: Clock) -> Consent:
@@ -48,3 +71,41 @@ def _by_digest(session: Session, digest: str) -> Consent | None:
 def lookup(session: Session, consent_id: int) -> Consent:
     """The wording that a reader's ``consent_id`` names. It cannot be missing: a foreign key holds it."""
     return session.get_one(Consent, consent_id)
+
+
+def log(
+    session: Session,
+    reader: Subscriber,
+    decision: Decision,
+    briefing: str,
+    said: Said,
+    clock: Clock,
+    until: datetime | None = None,
+) -> None:
+    """Writes down what a reader decided of a briefing, of every one where it is empty. ``until`` ends a pause (UTC)."""
+    session.add(
+        ConsentEvent(
+            at=clock.now(),
+            subscriber_id=reader.id,
+            address_hash=reader.address_hash,
+            decision=decision.value,
+            briefing=briefing,
+            until=until,
+            consent_id=record(session, said.wording, said.source, clock).id,
+        )
+    )
+
+
+def events_of(session: Session, email: str) -> list[tuple[ConsentEvent, Consent]]:
+    """What was decided at an address, the oldest first, each with its words; also after an erasure. Raises
+    `AddressRefused`."""
+    norm = normalise(email).email_norm
+    if (salt := find_secret(session, ADDRESS_SALT)) is None:
+        return []
+    rows = session.execute(
+        select(ConsentEvent, Consent)
+        .join(Consent, Consent.id == ConsentEvent.consent_id)
+        .where(ConsentEvent.address_hash == address_hash(salt, norm))
+        .order_by(ConsentEvent.id)
+    )
+    return [(event, words) for event, words in rows]

@@ -12,7 +12,7 @@ from newsletter.database.types import Base, BigId
 
 
 class Consent(Base):
-    """The words to which people said yes, once for each wording and source."""
+    """The words with which people said yes or no, once for each wording and source."""
 
     __tablename__ = "consent"
     __table_args__ = (UniqueConstraint("digest"),)
@@ -22,6 +22,27 @@ class Consent(Base):
     wording: Mapped[str]
     source: Mapped[str] = mapped_column(String(200))
     at: Mapped[datetime]
+
+
+class ConsentEvent(Base):
+    """What a reader decided, and when. Append-only: the database refuses every change. It names nobody, so that it may
+    outlive an erased reader; ``subscriber_id`` is no foreign key for the same reason."""
+
+    __tablename__ = "consent_event"
+    __table_args__ = (Index("ix_consent_event_address_hash", "address_hash"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    at: Mapped[datetime]
+    subscriber_id: Mapped[int] = mapped_column(BigId)
+    address_hash: Mapped[bytes] = mapped_column(LargeBinary(32))
+    decision: Mapped[str] = mapped_column(String(16))
+    """left, returned, paused, resumed"""
+    briefing: Mapped[str] = mapped_column(String(64))
+    """Empty for every briefing."""
+    until: Mapped[datetime | None]
+    """The end of a pause."""
+    consent_id: Mapped[int] = mapped_column(ForeignKey("consent.id"))
+    """The words, as they stood on the page or in the mail, and the way by which they came."""
 
 
 class Subscriber(Base):
@@ -51,6 +72,8 @@ class Subscriber(Base):
     tags: Mapped[list[str]]
     attributes: Mapped[dict[str, Any]]
     consent_id: Mapped[int] = mapped_column(ForeignKey("consent.id"))
+    paused_until: Mapped[datetime | None]
+    """Gets nothing of any briefing before this instant: what the reader asked for."""
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
 

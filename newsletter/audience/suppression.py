@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, delete, exists, or_, select
+from sqlalchemy import ColumnElement, and_, delete, exists, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -94,9 +95,12 @@ def is_suppressed(session: Session, email: str, briefing: str) -> bool:
     return any(row.briefing in ("", briefing) for row in suppressions_of(session, email))
 
 
-def suppressed_clause(briefing: str) -> ColumnElement[bool]:
-    """True in SQL for the `Subscriber` rows that get nothing of a briefing. Never null."""
-    return exists().where(
+def suppressed_clause(briefing: str, now: datetime) -> ColumnElement[bool]:
+    """True in SQL for the `Subscriber` rows that get nothing of a briefing: suppressed, or on a break that lasts beyond
+    ``now`` (UTC). Never null."""
+    paused = and_(Subscriber.paused_until.is_not(None), Subscriber.paused_until > now)
+    suppressed = exists().where(
         Suppression.address_hash == Subscriber.address_hash,
         or_(Suppression.briefing == "", Suppression.briefing == briefing),
     )
+    return or_(paused, suppressed)

@@ -42,6 +42,8 @@ _SHARE: Mapping[Purpose, slice] = {
     purpose: slice(place * _SIGNATURE, (place + 1) * _SIGNATURE) for place, purpose in enumerate(get_args(Purpose))
 }
 """Which characters of a block (it has 86) are whose. The order stands for ever."""
+PAGES: Mapping[Purpose, str] = {"unsubscribe": "u", "preferences": "p", "view": "v"}
+"""What a link's path begins with."""
 _LEAVE, _CHANGE, _VIEW = _SHARE["unsubscribe"], _SHARE["preferences"], _SHARE["view"]
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
@@ -205,7 +207,7 @@ class Links:
         """What makes the links of each reader of an edition, by the reader's number. Raises ValueError as
         `Tokens.signer` does; for a reader's number that is no 48 bits, what is made raises it."""
         signer = self._tokens.signer(edition_id, briefing)
-        leave, change, view = (f"{self._base}/{page}/{signer.prefix}" for page in "upv")
+        leave, change, view = (f"{self._base}/{page}/{signer.prefix}" for page in PAGES.values())
         middle, block = signer.middle, signer.block
 
         def links(subscriber_id: int) -> ReaderLinks:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from rich.progress import Progress
 
-from newsletter.audience import subscribers, suppression
+from newsletter.audience import consent, subscribers, suppression
 from newsletter.audience.columns import FIELDS
 from newsletter.audience.models import Subscriber
 from newsletter.audience.suppression import Reason
@@ -113,7 +113,7 @@ def list_(
 
 def _told(one: Subscriber) -> dict[str, Any]:
     told = {"id": one.id, "email": one.email} | {name: getattr(one, name) for name in FIELDS}
-    return told | {"attributes": one.attributes, "created_at": one.created_at}
+    return told | {"attributes": one.attributes, "created_at": one.created_at, "paused_until": one.paused_until}
 
 
 @app.command()
@@ -135,6 +135,11 @@ def show(ctx: typer.Context, email: Email, as_json: Json = False) -> None:
             {"briefing": row.briefing, "reason": row.reason, "at": row.at, "note": row.note}
             for row in person.suppressions
         ]
+        told["decisions"] = [
+            {"at": event.at, "decision": event.decision, "briefing": event.briefing, "until": event.until,
+             "wording": words.wording, "source": words.source}
+            for event, words in consent.events_of(session, email)
+        ]  # fmt: skip
     if as_json:
         print_json(told)
         return
@@ -143,6 +148,11 @@ def show(ctx: typer.Context, email: Email, as_json: Json = False) -> None:
             for row in value:
                 where = row["briefing"] or "everywhere"
                 say(f"{'suppressed':<{_NAME_WIDTH}}{row['reason']} since {row['at']:%Y-%m-%d}, {where}")
+        elif name == "decisions":
+            for one in value:
+                where = one["briefing"] or "everything"
+                say(f"{one['decision']:<{_NAME_WIDTH}}{where}, {one['at']:%Y-%m-%d %H:%M} UTC, by “{one['wording']}” "
+                    f"({one['source']})")  # fmt: skip
         elif name == "consent":
             say(f"{'consent':<{_NAME_WIDTH}}“{value['wording']}” ({value['source']}, {value['at']:%Y-%m-%d})")
         elif name == "attributes":

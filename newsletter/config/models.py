@@ -327,6 +327,8 @@ class Settings(Model):
     """``sqlite:///FILE`` (relative to the site), or ``postgresql+psycopg://USER:PASSWORD@HOST/NAME``."""
     secret_key: SecretStr | None = None
     """Signs readers' links. Needed in production; at least 32 characters."""
+    old_secret_keys: Annotated[tuple[SecretStr, ...], Field(max_length=16)] = ()
+    """Those that it had before: links that they signed still work. Write the new key there and the old one here."""
     backends: dict[Key, BackendSettings] = Field(default_factory=lambda: {"outbox": BackendSettings(type="outbox")})
     briefings: dict[BriefingKey, Briefing]
     workers: Annotated[int, Field(ge=1, le=64)] = 1
@@ -345,6 +347,8 @@ class Settings(Model):
             raise ValueError("production needs secret_key: ${NEWSLETTER_SECRET_KEY}, and that variable set")
         if self.secret_key and len(self.secret_key.get_secret_value()) < 32:
             raise ValueError("secret_key is shorter than 32 characters: make one with `openssl rand -hex 32`")
+        if any(len(key.get_secret_value()) < 32 for key in self.old_secret_keys):
+            raise ValueError("one of old_secret_keys is shorter than 32 characters: it never signed a link")
         return self
 
     @model_validator(mode="after")

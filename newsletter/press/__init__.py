@@ -31,6 +31,7 @@ from newsletter.press.grid import Grid, grid
 from newsletter.press.links import links
 from newsletter.press.lock import lock
 from newsletter.press.messages import documents_for, message_for
+from newsletter.press.ownmail import own_mail
 from newsletter.press.preview import Preview, preview, segments_of
 from newsletter.press.readers import readers
 from newsletter.press.render import variants
@@ -104,6 +105,7 @@ __all__ = [
     "offers",
     "on_the_wire",
     "override",
+    "own_mail",
     "pause",
     "pin_slot",
     "preview",

@@ -120,7 +120,8 @@ def _freeze_readers(site: Site, key: str) -> None:
             return
         rows = session.scalars(select(Variant).where(Variant.edition_id == edition.id).order_by(Variant.no)).all()
         rules = [VariantRule(row.id, site.segment(row.segment).clause(), row.due_at) for row in rows]
-    recipients = freeze(site.database, edition.id, rules, suppressed_clause(edition.briefing), site.clock)
+    left_out = suppressed_clause(edition.briefing, site.clock.now())
+    recipients = freeze(site.database, edition.id, rules, left_out, site.clock)
     with site.database.writing() as session:
         edition = store.find(session, key)
         if edition.state == State.LOCKED and (why := _fence(site, session, edition, recipients)):

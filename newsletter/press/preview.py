@@ -127,9 +127,8 @@ def _place(site: Site, key: str, email: str, segments: tuple[str, ...]) -> tuple
         if person is None:
             raise NotFound("that address is suppressed, and no reader's any more")
         this = Subscriber.id == person.id
-        suppressed = bool(
-            session.scalar(select(exists(select(Subscriber.id).where(this, suppressed_clause(briefing)))))
-        )
+        nothing = suppressed_clause(briefing, site.clock.now())
+        suppressed = bool(session.scalar(select(exists(select(Subscriber.id).where(this, nothing)))))
         fits = tuple(
             name
             for name in segments

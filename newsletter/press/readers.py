@@ -34,7 +34,7 @@ def counted(site: Site, session: Session, briefing: str) -> Counted:
     first = case(*((clause, number) for number, clause in enumerate(clauses)))
     each = (
         select(first.label("segment"), func.length(name).label("characters"), octets.label("octets"))
-        .where(and_(or_(*clauses), not_(suppressed_clause(briefing))))
+        .where(and_(or_(*clauses), not_(suppressed_clause(briefing, site.clock.now()))))
         .subquery()
     )
     longest = func.max(each.c.characters), func.max(each.c.octets)

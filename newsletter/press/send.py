@@ -182,7 +182,7 @@ async def _deliver(
         edition.id,
         builders,
         backends,
-        suppressed_clause(edition.briefing),
+        suppressed_clause(edition.briefing, site.clock.now()),
         Rules(
             max(begins) + times.deadline(site.settings, edition.briefing),
             site.briefing(edition.briefing).in_doubt,

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from newsletter.audience.segments import Segment, load_segments
-from newsletter.audience.sitevalues import LINK_SECRET, make_secret
+from newsletter.audience.sitevalues import LINK_SECRET, find_secret, make_secret
 from newsletter.audience.tokens import Links, Tokens
 from newsletter.backends.base import Backend
 from newsletter.backends.registry import build
@@ -91,19 +91,21 @@ class Site:
         return load_segments(self.settings.segments_file)
 
     @cached_property
+    def tokens(self) -> Tokens:
+        """Signs and reads readers' links. Without a ``secret_key`` (never in production) the database keeps a secret;
+        what that one signed still works when there is a key."""
+        older = [key.get_secret_value().encode() for key in self.settings.old_secret_keys]
+        if (key := self.settings.secret_key) is not None:
+            with self.database.reading() as session:
+                kept = find_secret(session, LINK_SECRET)
+            return Tokens.from_secrets(key.get_secret_value().encode(), *older, *([kept] if kept else []))
+        with self.database.writing() as session:
+            return Tokens.from_secrets(make_secret(session, LINK_SECRET), *older)
+
+    @cached_property
     def links(self) -> Links:
         """Makes readers' links."""
         return Links(self.settings.publication.base_url, self.tokens)
-
-    @cached_property
-    def tokens(self) -> Tokens:
-        """Signs. Without a ``secret_key`` (never in production) the database keeps a secret."""
-        if (key := self.settings.secret_key) is not None:
-            secret = key.get_secret_value().encode()
-        else:
-            with self.database.writing() as session:
-                secret = make_secret(session, LINK_SECRET)
-        return Tokens.from_secrets(secret)
 
     def signing_keys(self, briefing: str) -> tuple[SigningKey, ...]:
         """The keys that sign a briefing's messages, read once; none where none is configured.

@@ -17,6 +17,8 @@ from newsletter.database import Database
 from newsletter.errors import Refused
 from newsletter.testing import FixedClock
 
+NOW = FixedClock().now()
+
 
 def add(database: Database, clock: FixedClock, *emails: str) -> None:
     with database.writing() as session:
@@ -34,8 +36,8 @@ def add(database: Database, clock: FixedClock, *emails: str) -> None:
 
 def suppressed(database: Database, briefing: str) -> set[str]:
     with database.reading() as session:
-        yes = set(session.scalars(select(Subscriber.email).where(suppressed_clause(briefing))))
-        no = set(session.scalars(select(Subscriber.email).where(not_(suppressed_clause(briefing)))))
+        yes = set(session.scalars(select(Subscriber.email).where(suppressed_clause(briefing, NOW))))
+        no = set(session.scalars(select(Subscriber.email).where(not_(suppressed_clause(briefing, NOW)))))
         assert not yes & no
         assert len(yes) + len(no) == session.scalar(select(func.count()).select_from(Subscriber))
         assert yes == {email for email in yes | no if is_suppressed(session, email, briefing)}
