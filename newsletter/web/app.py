@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp, Scope
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from newsletter.press import Site
 from newsletter.web import (
@@ -21,7 +21,10 @@ from newsletter.web import (
     edition,
     grid,
     history,
+    leave,
     mine,
+    online,
+    preferences,
     preview,
     send,
     sending,
@@ -32,7 +35,7 @@ from newsletter.web import (
 )
 from newsletter.web.guard import Guard
 from newsletter.web.headers import Headers
-from newsletter.web.routing import Endpoint
+from newsletter.web.routing import Endpoint, Signed
 from newsletter.web.views import STATIC
 
 TOPICS = (
@@ -49,15 +52,18 @@ TOPICS = (
     mine.pages,
     users.pages,
     signin.pages,
+    leave.pages,
+    preferences.pages,
+    online.pages,
 )
-"""Every page of the desk. A new module is added here, and nowhere else."""
+"""Every page of the desk and of readers. A new module is added here, and nowhere else."""
 
 THREADS = 8
 """How many requests are worked on at once. The press shares the processors, and SQLite has one writer."""
 
 
 def create_app(site: Site) -> ASGIApp:
-    """The desk of a site."""
+    """The desk of a site, and the pages behind its readers' links."""
     # What signs readers' links is made now if there is none yet: looking at a page then writes nothing.
     _ = site.links
     guard = Guard(site, TOPICS)
@@ -68,6 +74,11 @@ def create_app(site: Site) -> ASGIApp:
             raise ValueError(f"there are two pages for {endpoint.method} {endpoint.path}")
         methods[endpoint.method] = endpoint
     routes = [Route(path, _answering(guard, methods), methods=list(methods)) for path, methods in paths.items()]
+    links: dict[str, dict[str, Signed]] = {}
+    for signed in guard.signed:
+        links.setdefault(signed.path, {})[signed.method] = signed
+    # Every method comes to the guard, so that no other answer than a reader's page is ever given there.
+    routes += [Route(path, _AnsweringReaders(guard, methods)) for path, methods in links.items()]
     app = Starlette(
         routes=[*routes, Mount("/static", _Static(directory=STATIC))],
         exception_handlers={HTTPException: guard.http_error},
@@ -82,6 +93,17 @@ def _answering(guard: Guard, methods: dict[str, Endpoint]) -> Callable[[Request]
         return await guard.answer(request, methods)
 
     return answer
+
+
+class _AnsweringReaders:
+    """An ASGI application, since a route of a function takes some methods only."""
+
+    def __init__(self, guard: Guard, methods: dict[str, Signed]) -> None:
+        self.guard, self.methods = guard, methods
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        response = await self.guard.answer_reader(Request(scope, receive), self.methods)
+        await response(scope, receive, send)
 
 
 @asynccontextmanager

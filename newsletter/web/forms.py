@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
 from urllib.parse import parse_qsl, urlsplit
 
+from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
 from newsletter.errors import NewsletterError
 
 MOST_BYTES = 1 << 20
+_MOST_OF_A_READER = 1 << 16
 _MOST_FIELDS = 2_000
 
 
@@ -45,19 +48,48 @@ class Form:
 
 async def read_form(request: Request) -> Form:
     """The form of a request. Raises `TooLarge` as soon as it is, and `NoForm`."""
+    return _fields(request, await _body(request, MOST_BYTES))
+
+
+async def read_reader_form(request: Request) -> Form:
+    """The form that a reader's link was sent, or their mail program in their place (RFC 8058 section 3.2: urlencoded or
+    multipart). Of what cannot be read it has no fields: the link itself says what is meant. Raises `TooLarge`."""
+    body = await _body(request, _MOST_OF_A_READER)
+    try:
+        if _media_type(request) != "multipart/form-data":
+            return _fields(request, body)
+        form = await MultiPartParser(request.headers, _once(body), max_files=0, max_fields=50).parse()
+    except (NoForm, MultiPartException, ValueError, KeyError):
+        return Form([])
+    return Form([(name, value) for name, value in form.multi_items() if isinstance(value, str)])
+
+
+async def _once(body: bytes) -> AsyncGenerator[bytes, None]:
+    yield body
+
+
+async def _body(request: Request, most: int) -> bytes:
     size, parts = 0, []
     async for part in request.stream():
         size += len(part)
-        if size > MOST_BYTES:
+        if size > most:
             raise TooLarge
         parts.append(part)
-    if size == 0:
+    return b"".join(parts)
+
+
+def _media_type(request: Request) -> str:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def _fields(request: Request, body: bytes) -> Form:
+    if not body:
         return Form([])
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/x-www-form-urlencoded":
+    if _media_type(request) != "application/x-www-form-urlencoded":
         raise NoForm
     try:
         fields = parse_qsl(
-            b"".join(parts).decode("utf-8"),
+            body.decode("utf-8"),
             keep_blank_values=True, encoding="utf-8", errors="strict", max_num_fields=_MOST_FIELDS,
         )  # fmt: skip
     except ValueError:

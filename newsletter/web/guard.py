@@ -16,12 +16,14 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from newsletter.accounts.attempts import TooOften
 from newsletter.accounts.passwords import BadPassword
 from newsletter.accounts.secrets import is_form_token
+from newsletter.audience.tokens import BadToken
 from newsletter.errors import NewsletterError, NotFound, Refused
 from newsletter.press import Site
 from newsletter.web.ask import Ask
-from newsletter.web.forms import Forged, Form, NoForm, TooLarge, read_form, refuse_elsewhere
+from newsletter.web.forms import Forged, Form, NoForm, TooLarge, read_form, read_reader_form, refuse_elsewhere
 from newsletter.web.live import Live
-from newsletter.web.routing import PUBLIC, Endpoint, Pages
+from newsletter.web.routing import PUBLIC, Endpoint, Pages, Signed
+from newsletter.web.visit import Visit, broken, is_readers, unknown
 from newsletter.web.who import Who, bearer, who_asks
 
 _log = logging.getLogger(__name__)
@@ -61,6 +63,7 @@ class Guard:
         self.live = Live(site)
         self.secure = self.base_url.startswith("https://")
         self.endpoints = [one for topic in topics for one in topic.endpoints]
+        self.signed = [one for topic in topics for one in topic.signed]
         self.links = sorted((one for topic in topics for one in topic.links), key=lambda link: link.order)
         self.tabs = sorted((one for topic in topics for one in topic.tabs), key=lambda link: link.order)
 
@@ -91,6 +94,27 @@ class Guard:
             return await self.failed(
                 request, who, 500, "This page broke off. It stands in the log; nothing was changed."
             )
+
+    async def answer_reader(self, request: Request, methods: Mapping[str, Signed]) -> Response:
+        """Answers a request to a reader's link. Nobody is asked who they are, and no cookie is looked at or set; a link
+        that is not whole, not ours, or of a reader who is gone gets one and the same answer, whatever is asked of it.
+        """
+        endpoint = methods.get("GET" if request.method == "HEAD" else request.method)
+        if endpoint is None:
+            return await run_in_threadpool(unknown, self.site, request, 405, {"allow": ", ".join([*methods, "HEAD"])})
+        try:
+            token = self.site.tokens.read(endpoint.purpose, request.path_params["token"])
+            form = await read_reader_form(request) if endpoint.method == "POST" else Form([])
+            return await run_in_threadpool(endpoint.handler, Visit(self.site, request, token, form))
+        except ClientDisconnect:
+            raise
+        except (BadToken, NotFound):
+            return await run_in_threadpool(unknown, self.site, request)
+        except TooLarge:
+            return await run_in_threadpool(unknown, self.site, request, 413)
+        except Exception:
+            _log.exception("a reader's page broke off", extra={"action": "web", "page": endpoint.path})
+            return await run_in_threadpool(broken, self.site, request)
 
     async def who(self, request: Request) -> Who | None:
         """Who asks."""
@@ -132,6 +156,8 @@ class Guard:
     async def http_error(self, request: Request, error: Exception) -> Response:
         """The page for what Starlette refuses: no such path, no such method, a path that cannot be read."""
         assert isinstance(error, HTTPException)
+        if is_readers(request.url.path):
+            return await run_in_threadpool(unknown, self.site, request)
         status = error.status_code if error.status_code in _TITLES else 400
         response = await self.failed(request, await self.who(request), status, _WORDS.get(status, _WORDS[400]))
         response.headers.update(error.headers or {})

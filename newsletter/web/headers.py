@@ -17,6 +17,16 @@ MAIL_POLICY = (
 BARE_MAIL_POLICY = MAIL_POLICY.replace("img-src 'self' https: data:", "img-src 'none'")
 """The same without pictures."""
 
+READER_POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+"""For the pages of readers, which have no script at all."""
+OWN_MAIL_POLICY = (
+    "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; style-src 'unsafe-inline'; "
+    "img-src 'self' https: data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+"""For a reader's mail as a page of its own: as `MAIL_POLICY`, but its links may open."""
+
 _ALWAYS = {
     "content-security-policy": PAGE_POLICY,
     "x-content-type-options": "nosniff",

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from starlette.responses import Response
 
 from newsletter.accounts import Role
+from newsletter.audience.tokens import PAGES, Purpose
 
 if TYPE_CHECKING:
     from newsletter.web.ask import Ask
+    from newsletter.web.visit import Visit
 
 Handler = Callable[["Ask"], Response] | Callable[["Ask"], Awaitable[Response]]
 """A plain function runs in a thread and may call the press; a coroutine runs on the web server's loop and must not
 block it."""
+
+ReaderHandler = Callable[["Visit"], Response]
+"""A page of a reader's, who is no user of the desk; runs in a thread."""
 
 PUBLIC: Final = None
 """In place of a role: for whoever comes by. The tests hold the list of these pages."""
@@ -37,6 +42,16 @@ class Endpoint:
 
 
 @dataclass(frozen=True, slots=True)
+class Signed:
+    """One method of the pages behind readers' links of one purpose."""
+
+    path: str
+    method: str
+    purpose: Purpose
+    handler: ReaderHandler
+
+
+@dataclass(frozen=True, slots=True)
 class Link:
     """A place in the navigation, or a tab of an edition (then ``path`` is what follows the edition's own)."""
 
@@ -51,6 +66,7 @@ class Pages:
     """The pages of one topic. A module makes one, and `newsletter.web.app` lists it."""
 
     endpoints: list[Endpoint] = field(default_factory=list)
+    signed: list[Signed] = field(default_factory=list)
     links: list[Link] = field(default_factory=list)
     tabs: list[Link] = field(default_factory=list)
 
@@ -66,6 +82,16 @@ class Pages:
         if role == Role.VIEWER and not own:
             raise ValueError(f"{path} changes something, and viewers change nothing: write a higher role, or own=True")
         return self._register(path, "POST", role, own=own)
+
+    def reader(self, method: Literal["GET", "POST"], purpose: Purpose) -> Callable[[ReaderHandler], ReaderHandler]:
+        """Registers what is behind readers' links of a purpose. Such a page has no session, no cookie and no form's
+        token: the signature in its address is the whole authority, and is looked at before the handler is called."""
+
+        def register(handler: ReaderHandler) -> ReaderHandler:
+            self.signed.append(Signed(f"/{PAGES[purpose]}/{{token:path}}", method, purpose, handler))
+            return handler
+
+        return register
 
     def nav(self, label: str, path: str, *, order: int, role: Role = Role.VIEWER) -> None:
         """Adds a place to the navigation, for those who may go there."""
