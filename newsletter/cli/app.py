@@ -14,6 +14,7 @@ from newsletter import failpoints
 from newsletter.cli import (
     demo,
     editing,
+    inbound,
     segments,
     send,
     serve,
@@ -64,6 +65,7 @@ for command in (
     site.doctor,
     serve.serve,
     worker.worker,
+    inbound.inbound,
 ):
     app.command()(command)
 app.command("test-send")(send.copy)
