@@ -12,7 +12,7 @@ from newsletter.clock import Clock
 from newsletter.delivery.breaker import Breaker, Gate
 from newsletter.delivery.ledger import Claim, Recipient, Settled, Trace, intent
 from newsletter.delivery.limits import Limits
-from newsletter.delivery.models import to_ms
+from newsletter.delivery.models import Status, to_ms
 from newsletter.delivery.queues import DomainQueues, Gatekeeper
 from newsletter.delivery.retry import Blame, blame, verdict
 from newsletter.delivery.writer import Fenced, Writer
@@ -35,7 +35,7 @@ _SILENT = Outcome(Result.IN_DOUBT, reply="the backend ended without saying what 
 class Held:
     """A claim in hand: the readers who wait, and how many are with the backend."""
 
-    __slots__ = ("build", "claim", "lost", "not_before", "out", "place", "size", "waiting")
+    __slots__ = ("build", "claim", "gone", "lost", "not_before", "out", "place", "size", "waiting")
 
     def __init__(self, claim: Claim, recipients: list[Recipient], build: Builder, place: int, gate: Gatekeeper) -> None:
         self.claim, self.build, self.place = claim, build, place
@@ -45,6 +45,8 @@ class Held:
         self.size = len(recipients)
         self.out = 0
         self.lost = False
+        self.gone: frozenset[int] = frozenset()
+        """Who has left since it was claimed."""
 
     def lose(self) -> None:
         """Another worker has it: nobody of it is sent from here any more."""
@@ -123,7 +125,11 @@ class LedgerCounter(Counter):
             if isinstance(recipient, float):
                 self._wait = recipient
                 return None
-            message = self._build(held, recipient)
+            if held.gone and recipient.subscriber in held.gone:
+                self._leave_out(held, recipient)
+                message = None
+            else:
+                message = self._build(held, recipient)
             if self._ahead is None:
                 self._look_ahead(held)
             if message is None:
@@ -256,6 +262,14 @@ class LedgerCounter(Counter):
         held.out += 1
         message.ticket = (held, recipient)
         return message
+
+    def _leave_out(self, held: Held, recipient: Recipient) -> None:
+        self.progress = True
+        self._limits.returned(_domain(recipient))
+        number, attempts, now = recipient.subscriber, recipient.attempts, to_ms(self._source.clock.now())
+        left = Settled(held.claim, None, number, Status.SUPPRESSED, 0, attempts, held.place, now, None)
+        self._source.writer.settle(left)
+        self._finish_if_empty(held)
 
     def _record(self, held: Held, recipient: Recipient, outcome: Outcome, now: datetime, lane: int | None) -> None:
         self.progress = True

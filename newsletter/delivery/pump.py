@@ -25,6 +25,7 @@ from newsletter.config import LimitSettings
 from newsletter.database import Database
 from newsletter.delivery.breaker import Breaker, Gate
 from newsletter.delivery.counter import Builder, Held, LedgerCounter
+from newsletter.delivery.leavers import Leavers
 from newsletter.delivery.ledger import LEASE, SENDING, Claim, InDoubt, Ledger, Recipient
 from newsletter.delivery.limits import Limits
 from newsletter.delivery.models import Status
@@ -96,9 +97,10 @@ class Pump:
     """Delivers one edition from this process, once. Others may do so at the same time, from other processes.
 
     ``builders`` makes the messages, by variant id: only these variants are delivered. ``backends`` are those that the
-    variants name. ``suppressed`` is looked at for every batch as it is claimed. ``blocked``, if given, is asked for
-    each batch with its variant's id and answers why that must not go out, or nothing. ``stop`` drains: what is on the
-    wire is settled, nothing else begins. ``breakers`` may be kept from one run to the next.
+    variants name. ``suppressed`` is looked at for every batch as it is claimed, and each second while it goes out.
+    ``blocked``, if given, is asked for each batch with its variant's id and answers why that must not go out, or
+    nothing. ``stop`` drains: what is on the wire is settled, nothing else begins. ``breakers`` may be kept from one run
+    to the next.
     ``in_process`` has the ledger written by a process of its own, which has the machine's clock: for sends of many
     thousands. ``limits`` says how fast a backend may be, by its name.
     """
@@ -133,6 +135,7 @@ class Pump:
             if in_process
             else ThreadWriter(self._ledger)
         )
+        self._leavers = Leavers(database, suppressed)
         self._database, self._edition_id = database, edition_id
         self._builders, self._backends, self._blocked = builders, backends, blocked
         self._stop, self._sleep = stop or asyncio.Event(), sleep
@@ -173,6 +176,7 @@ class Pump:
                 await limits.load()
             beside = [
                 asyncio.create_task(self._beat()),
+                asyncio.create_task(self._leavers.watch(self._in_hand)),
                 *(asyncio.create_task(limits.keep()) for limits in self._limits.values()),
             ]
             try:
@@ -357,11 +361,14 @@ class Pump:
         await self.writer.renew([])
         return True
 
+    def _in_hand(self) -> list[Held]:
+        return [held for counter in self._counters.values() for held in counter.claims]
+
     async def _beat(self) -> None:
         """Renews the leases while a backend waits for a slow server, and learns of a stop from elsewhere."""
         while self.writer.error is None:
             await asyncio.sleep(self.lease_seconds / 4)
-            held = [held for counter in self._counters.values() for held in counter.claims]
+            held = self._in_hand()
             try:
                 lost = await self.writer.renew([one.claim for one in held])
             except _UNWRITABLE as error:  # the next beat, or a commit, may find the database back

@@ -10,7 +10,7 @@ import re
 import shutil
 import string
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,8 @@ from newsletter.backends.outbox import OutboxBackend
 from newsletter.config import load_settings
 from newsletter.database import Database
 from newsletter.database.schema import upgrade
+from newsletter.delivery.leavers import Leavers
+from newsletter.delivery.ledger import Claim
 from newsletter.delivery.plan import freeze
 from newsletter.press import Site
 from newsletter.testing import FixedClock
@@ -405,37 +407,53 @@ def test_the_consent_log_can_only_grow_and_outlives_the_person(database: Databas
 
 
 class Leaving(OutboxBackend):
-    """An outbox at whose first mail a reader leaves, over HTTP."""
+    """An outbox at whose first mail a reader leaves, over HTTP; the rest waits until that has been answered."""
 
-    leave: Callable[[], None]
+    leave: Callable[[], Awaitable[None]]
 
     async def _store(self, message: Message) -> OSError | None:
-        await asyncio.to_thread(self.leave)
+        await type(self).leave()
         return await super()._store(message)
 
 
-@pytest.mark.parametrize("how", ["one-click", "pause"])
-def test_leaving_in_the_middle_of_a_send_counts_from_the_next_batch_on(
-    how: str, on_sqlite: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("size", [2, 60], ids=["in a later batch", "in the batch that is out"])
+@pytest.mark.parametrize("data", [ONE_CLICK, {"action": "pause", "until": "2026-12-24"}], ids=["one-click", "pause"])
+def test_leaving_in_the_middle_of_a_send_counts_for_what_is_not_on_the_wire(
+    data: dict[str, str], size: int, on_sqlite: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Over the real pump, in batches of two: who leaves while the first is out gets nothing."""
+    """Over the real pump: who leaves while the first mails are out gets nothing, and the report adds up."""
     readers = "email,country\n" + "".join(f"reader{n}@example.org,DE\n" for n in range(60))
     site = make_site(tmp_path / "site", on_sqlite, FixedClock(), readers=readers)
-    monkeypatch.setattr(sys.modules["newsletter.press.lock"], "freeze", lambda *given: freeze(*given, batch_size=2))
+    monkeypatch.setattr(sys.modules["newsletter.press.lock"], "freeze", lambda *given: freeze(*given, batch_size=size))
     path = f"/u/{site.tokens.sign('unsubscribe', 1, number(site, 'reader59@example.org'), 'morning')}"
-    data = ONE_CLICK if how == "one-click" else {"action": "pause", "until": "2026-12-24"}
-    done: list[int] = []
+    answered: list[asyncio.Future[int]] = []
+    looks: list[int] = []
+    looked = asyncio.Event()
 
-    def leave() -> None:
-        if not done:
-            done.append(0)
-            done[0] = visitor(site).ask("POST", path, data=data).status_code
+    class Looking(Leavers):
+        def of(self, claim: Claim) -> frozenset[int]:
+            if answered and answered[0].done():
+                looks.append(1)
+                if len(looks) == 2:  # the first one has been told by then
+                    answered[0].get_loop().call_soon_threadsafe(looked.set)
+            return super().of(claim)
+
+    async def leave() -> None:
+        if not answered:
+            answered.append(asyncio.get_running_loop().create_future())
+            response = await asyncio.to_thread(visitor(site).ask, "POST", path, data=data)
+            answered[0].set_result(response.status_code)
+        await asyncio.shield(answered[0])
+        if size == 60:
+            await looked.wait()
 
     monkeypatch.setattr(Leaving, "leave", staticmethod(leave), raising=False)
     monkeypatch.setattr(Site, "backend", lambda self, name: Leaving(name, {"path": "outbox"}, self.root))
+    monkeypatch.setattr("newsletter.delivery.pump.Leavers", Looking)
+    monkeypatch.setattr("newsletter.delivery.leavers.EVERY", 0.01 if size == 60 else 3600)
     press.assemble(site, "morning")
-    report = asyncio.run(press.send(site, KEY))
-    assert done == [200]
+    report = asyncio.run(asyncio.wait_for(press.send(site, KEY), 60))
+    assert [one.result() for one in answered] == [200]
     assert (report.counts.accepted, report.counts.suppressed, report.adds_up) == (59, 1, True)
     assert not [path for path in outbox(site) if b"reader59@" in path.read_bytes()]
 
