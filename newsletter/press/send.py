@@ -33,7 +33,7 @@ from newsletter.stories.models import StoryVersion
 
 _log = logging.getLogger(__name__)
 
-_LARGE = 20_000
+_LARGE = 50_000
 """Readers from which on a process of its own writes the ledger: for fewer its start takes longer than it saves."""
 
 

@@ -69,6 +69,7 @@ class _Joined(Assembly):
         readers = len(small)  # the head comes behind the constants, and then the values
         constants = iter(range(readers))
         self._pieces: list[bytes] = []
+        self._alone: list[tuple[int, int]] = []
         self._made: list[tuple[int, Callable[[tuple[bytes, ...]], tuple[bytes, ...]]]] = []
         for place, run in enumerate(runs):
             if len(run) == 1 and isinstance(run[0], bytes):
@@ -76,13 +77,18 @@ class _Joined(Assembly):
                 continue
             self._pieces.append(b"")
             pick = [next(constants) if isinstance(item, bytes) else readers + 1 + item for item in run]
-            self._made.append((place, picker(pick)))
+            if len(pick) == 1:
+                self._alone.append((place, pick[0]))
+            else:
+                self._made.append((place, picker(pick)))
 
     def pieces(self, head: bytes, reader: ReaderValues) -> tuple[bytes, ...]:
         everything = (*self._constants, head, *self._fill(reader))
         out = self._pieces.copy()
         for place, pick in self._made:
             out[place] = b"".join(pick(everything))
+        for place, index in self._alone:
+            out[place] = everything[index]
         return tuple(out)
 
 
