@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from newsletter.rendering import inline as inlining
 from newsletter.rendering import page as pipeline
 from newsletter.rendering.page import TemplateSet
 from newsletter.testing.samples import VARIANTS
@@ -52,7 +53,7 @@ def test_a_mail_inlined_by_premailer_looks_exactly_as_inlined_by_css_inline(
     chromium: Browser, monkeypatch: pytest.MonkeyPatch, variant: str, scheme: Scheme, width: int
 ) -> None:
     ours = mails.rendered(variant).html
-    monkeypatch.setattr(pipeline, "inline", _by_css_inline)
+    monkeypatch.setattr(inlining, "inline", _by_css_inline)
     monkeypatch.setattr(pipeline, "assert_inlined", lambda _before, _after: None)
     theirs = TemplateSet.load(mails.TEMPLATE).render(VARIANTS[variant]()).html
     assert ours != theirs

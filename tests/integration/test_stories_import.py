@@ -209,7 +209,7 @@ def test_only_the_guard_decides_which_urls_are_read(bring: Bring) -> None:
     report = bring("file:///etc/passwd", "http://127.0.0.1:9/", "ftp://example.org/", fetch=None)
     assert [str(problem).partition(": ")[2] for problem in report.problems] == [
         "is 'file', and only http and https are read",
-        "127.0.0.1 is 127.0.0.1, which is no public address: imports only read from the public network",
+        "127.0.0.1 is 127.0.0.1, which is no public address: only the public network is read",
         "is 'ftp', and only http and https are read",
     ]
 
