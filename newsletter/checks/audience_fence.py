@@ -15,6 +15,7 @@ def audience_fence(subject: CheckInput) -> Iterable[Finding]:
             "audience-fence",
             Severity.WARN,
             "audience",
-            f"{audience.total:,} readers today, where {audience.usual:,.0f} are usual: the lock will hold the edition",
-            "look at subscribers/segments.yaml and the last import; what is right is released after the lock",
+            f"{audience.total:,} readers today, where {audience.usual:,.0f} are usual: "
+            "write the number to approve, or the lock holds",
+            "look at subscribers/segments.yaml and the last import; what is right: `edition approve --readers N`",
         )

@@ -15,10 +15,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from playwright.sync_api import Page, expect
 
-from newsletter import press
 from newsletter.accounts import Role
-from newsletter.editions.overrides import set_override
-from newsletter.editions.store import find, parse_key
 from newsletter.press import Site
 from newsletter.testing.stories import store
 from tests.acceptance.sending import Newsroom, newsroom, until
@@ -82,19 +79,33 @@ def _listens(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def reword(site: Site, key: str, words: str) -> None:
-    with site.database.writing() as session:
-        set_override(session, find(session, key), site.briefing("morning"), "headline", "harbour",
-                     clock=site.clock, by="Edith", text=words)  # fmt: skip
-
-
-def swap(site: Site, key: str) -> None:
-    """One story goes, and another takes its slot."""
+def bring_in_a_story(site: Site) -> None:
     with site.database.writing() as session:
         store(session, "lanterns", now=site.clock.now(), priority=4)
-        set_override(session, find(session, key), site.briefing("morning"), "exclude", "bank",
-                     clock=site.clock, by="Edith")  # fmt: skip
-    press.assemble(site, *parse_key(key))
+
+
+def tab(page: Page, name: str) -> None:
+    page.get_by_role("navigation", name="Edition").get_by_role("link", name=name, exact=True).click()
+
+
+def swap(page: Page) -> None:
+    """On the board: one story goes, and another takes its slot."""
+    tab(page, "Board")
+    page.get_by_role("button", name="Assemble again").click()
+    expect(page.get_by_role("status").first).to_be_visible()
+    page.get_by_role("link", name="Swap Bank").first.click()
+    page.get_by_role("button", name="Choose Lanterns").click()
+    expect(page.get_by_role("heading", name="Lanterns").first).to_be_visible()
+    expect(page.get_by_role("heading", name="Bank", exact=True)).to_have_count(0)
+
+
+def reword(page: Page, old: str, words: str) -> None:
+    """On the board: the headline of a story, for this edition."""
+    tab(page, "Board")
+    page.get_by_role("link", name=f"Edit {old}").first.click()
+    page.get_by_label("Headline").fill(words)
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("heading", name=words).first).to_be_visible()
 
 
 def sign_in(page: Page) -> None:
@@ -114,9 +125,15 @@ def test_an_edition_is_looked_at_approved_changed_approved_again_sent_watched_an
         page = context.new_page()
         sign_in(page)
         page.locator(f'a[href="/editions/{key}"]').first.click()
-        swap(site, key)
-        reword(site, key, "The harbour opens at noon")
-        page.get_by_role("link", name="Send", exact=True).click()
+        bring_in_a_story(site)
+        swap(page)
+        reword(page, "Harbour", "The harbour opens at noon")
+        tab(page, "Preview")
+        for width in ("Phone", "Desktop"):
+            seen = page.frame_locator(f'iframe[title="The mail, {width}"]')
+            expect(seen.get_by_role("heading", name="The harbour opens at noon")).to_be_visible()
+            expect(seen.get_by_text("Lanterns").first).to_be_attached()
+        tab(page, "Send")
         mail = page.frame_locator("iframe.mail")
         expect(mail.get_by_role("heading", name="The harbour opens at noon")).to_be_visible()
         expect(mail.get_by_text("Lanterns").first).to_be_attached()
@@ -124,8 +141,8 @@ def test_an_edition_is_looked_at_approved_changed_approved_again_sent_watched_an
         page.get_by_role("button", name="Approve this").click()
         expect(page.get_by_text("Approved by Omar")).to_be_visible()
 
-        reword(site, key, "The harbour stays shut")
-        page.reload()
+        reword(page, "The harbour opens at noon", "The harbour stays shut")
+        tab(page, "Send")
         void = page.locator(".notice.warn")
         expect(void).to_contain_text("The approval of Omar is void")
         expect(void).to_contain_text("“The harbour stays shut”, and was “The harbour opens at noon”")

@@ -73,7 +73,7 @@ def test_a_number_of_readers_that_the_lock_would_hold_is_found_before_it(site: S
     (finding,) = press.check(site, KEY)
     assert (finding.code, finding.message) == (
         "audience-fence",
-        "4 readers today, where 40 are usual: the lock will hold the edition",
+        "4 readers today, where 40 are usual: write the number to approve, or the lock holds",
     )
 
 
