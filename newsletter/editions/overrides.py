@@ -134,11 +134,6 @@ def clear_override(
             raise NotFound(f"{edition.key} has no {kind} of {about.slug}{for_whom(segment)}")
 
 
-def set_subject(session: Session, edition: Edition, words: str, *, clock: Clock, by: str = "") -> None:
-    """An editor's own subject, to the letter; nothing brings the briefing's pattern back."""
-    set_lines(session, edition, {"subject": words}, clock=clock, by=by)
-
-
 def set_lines(
     session: Session,
     edition: Edition,

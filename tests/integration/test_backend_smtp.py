@@ -6,7 +6,7 @@ import asyncio
 import gc
 import logging
 import tracemalloc
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -14,6 +14,7 @@ import pytest
 
 from newsletter.backends.base import Message, Outcome, Result
 from newsletter.backends.smtp import SmtpBackend
+from newsletter.backends.smtp.wire import Wire
 from newsletter.testing import conformance
 from newsletter.testing.conformance import Case, letter, letters
 from newsletter.testing.counter import FakeCounter
@@ -155,6 +156,38 @@ def test_with_pipelining_the_envelope_leaves_in_one_flight():
     assert asyncio.run(scene()).startswith(
         "MAIL FROM:<bounces@courier.example.org>\r\nRCPT TO:<rita@example.org>\r\nDATA"
     )
+
+
+@pytest.fixture
+def flights(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """What bodies leave in: a write each, with what leaves beside them."""
+    seen: list[bytes] = []
+    write = Wire.write_pieces
+
+    def noted(self: Wire, pieces: Sequence[bytes]) -> None:
+        seen.append(b"".join(pieces))
+        write(self, pieces)
+
+    monkeypatch.setattr(Wire, "write_pieces", noted)
+    return seen
+
+
+def test_after_a_body_that_went_out_whole_each_waits_for_its_intent_and_leaves_with_its_dot(flights: list[bytes]):
+    _, server = run(None, letters(3))
+    assert len(server.accepted) == len(flights) == 3
+    assert b"\r\n.\r\n" not in flights[0], "the first goes out while its intent goes to disk"
+    assert all(flight.count(b"\r\n.\r\n") == 1 for flight in flights[1:])
+
+
+def test_nothing_of_a_body_that_waits_goes_out_when_its_intent_is_refused(flights: list[bytes]):
+    async def scene() -> list[str]:
+        async with ScriptedServer() as server:
+            backend = relay(server)
+            await backend.deliver(FakeCounter(letters(2), stop_after=1))
+            await backend.close()
+            return server.accepted
+
+    assert len(asyncio.run(scene())) == len(flights) == 1
 
 
 def test_the_size_is_declared_where_it_is_offered():

@@ -174,7 +174,9 @@ def test_what_there_is_none_of_is_said_on_the_page_and_is_no_mail(site: Site) ->
 def test_an_edit_is_seen_at_once(site: Site) -> None:
     person = signed_in(site)
     with site.database.writing() as session:
-        overrides.set_subject(session, editions.find(session, KEY), "S" * 50 + "<3>", clock=site.clock, by="Edith")
+        overrides.set_lines(
+            session, editions.find(session, KEY), {"subject": "S" * 50 + "<3>"}, clock=site.clock, by="Edith"
+        )
     page = person.get(f"{HERE}/preview").text
     assert "S" * 40 + '</bdi><span class="cut">' in page
     assert "S" * 10 + "&lt;3&gt;" in page
@@ -234,7 +236,9 @@ def test_what_was_rendered_is_kept_for_the_same_words_and_template_alone_and_not
     assert all(again[segment].rendered is first[segment].rendered for segment in first)
     for number in range(3):
         with site.database.writing() as session:
-            overrides.set_subject(session, editions.find(session, KEY), f"S{number}", clock=site.clock, by="Edith")
+            overrides.set_lines(
+                session, editions.find(session, KEY), {"subject": f"S{number}"}, clock=site.clock, by="Edith"
+            )
         assert press.variants(site, KEY)["world"].rendered.subject == f"S{number}"
     assert len(site.rendered) == 2
     style = site.settings.templates / "briefing" / "content.css"

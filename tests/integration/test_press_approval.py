@@ -10,7 +10,7 @@ import pytest
 from newsletter import press
 from newsletter.database import Database
 from newsletter.editions import approvals
-from newsletter.editions.overrides import set_override, set_subject
+from newsletter.editions.overrides import set_lines, set_override
 from newsletter.editions.store import find
 from newsletter.errors import Refused, WrongState
 from newsletter.press import Site
@@ -76,7 +76,7 @@ def test_every_kind_of_change_is_named(site: Site, tmp_path: Path) -> None:
     """Another subject, a story gone, one that came, a newer version, another order, another rule, backend, sender, hour."""
     press.approve(site, KEY, "Edith")
     with site.database.writing() as session:
-        set_subject(session, find(session, KEY), "Something else", clock=site.clock, by="Omar")
+        set_lines(session, find(session, KEY), {"subject": "Something else"}, clock=site.clock, by="Omar")
         now = site.clock.now()
         store(session, "harbour", headline="The harbour opens again", now=now, priority=1)
         store(session, "late", now=now, priority=4)

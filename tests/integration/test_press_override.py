@@ -12,7 +12,7 @@ from newsletter import press
 from newsletter.checks import CHECKS, CheckInput, Finding, Severity
 from newsletter.database import Database
 from newsletter.editions.models import FindingOverride
-from newsletter.editions.overrides import set_override, set_subject
+from newsletter.editions.overrides import set_lines, set_override
 from newsletter.editions.store import find
 from newsletter.errors import NotFound, Refused, WrongState
 from newsletter.press import Site
@@ -100,7 +100,9 @@ def test_it_is_taken_back_by_name_and_kept(site: Site) -> None:
 def test_an_override_leaves_the_approval_alone_and_comes_before_the_lock(site: Site) -> None:
     headline(site, "Ship")
     with site.database.writing() as session:
-        set_subject(session, find(session, KEY), "A harbour, and nothing but a harbour, " * 3, clock=site.clock)
+        set_lines(
+            session, find(session, KEY), {"subject": "A harbour, and nothing but a harbour, " * 3}, clock=site.clock
+        )
     press.approve(site, KEY, "Edith")
     override(site, "subject", None)
     press.lock(site, KEY)
