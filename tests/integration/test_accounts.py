@@ -231,7 +231,7 @@ def test_of_two_who_use_one_first_link_at_once_one_gets_the_account(database: Da
     token = signin.first_link(database, clock.now())
     assert token is not None
     went: list[str] = []
-    ready = threading.Barrier(2)
+    ready = threading.Barrier(2, timeout=60)
 
     def use(name: str) -> None:
         ready.wait(30)

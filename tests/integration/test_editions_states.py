@@ -106,7 +106,7 @@ def test_no_edition_no_move(database: Database, clock: FixedClock) -> None:
 
 def test_of_two_that_lock_at_once_one_does(database: Database, edition: int, clock: FixedClock) -> None:
     put(database, edition, State.READY)
-    barrier, outcomes = threading.Barrier(4), []
+    barrier, outcomes = threading.Barrier(4, timeout=60), []
 
     def lock() -> None:
         barrier.wait()

@@ -94,7 +94,7 @@ def test_an_edition_is_made_once(filled: Database, clock: FixedClock) -> None:
 
 
 def test_two_threads_that_make_the_same_edition_get_one(database: Database, clock: FixedClock) -> None:
-    keys, barrier = [], threading.Barrier(4)
+    keys, barrier = [], threading.Barrier(4, timeout=60)
 
     def make() -> None:
         barrier.wait()

@@ -294,7 +294,7 @@ def test_a_save_that_is_rolled_back_leaves_nothing(database: Database) -> None:
 
 def test_many_who_save_at_once_make_one_story_and_one_version_of_each_text(database: Database) -> None:
     """Twelve threads: four texts of one story, each three times, and another story of the same headline."""
-    start = threading.Barrier(12)
+    start = threading.Barrier(12, timeout=60)
     failed: list[BaseException] = []
 
     def run(number: int) -> None:
@@ -322,7 +322,7 @@ def test_many_who_save_at_once_make_one_story_and_one_version_of_each_text(datab
 
 def test_a_kill_and_an_import_at_once_end_in_killed(database: Database) -> None:
     save(database, draft())
-    start = threading.Barrier(2)
+    start = threading.Barrier(2, timeout=60)
 
     def imports() -> None:
         start.wait()
