@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-PARTS = ("briefing", "preview", "checks", "delivery", "signed", "roundtrip", "millions")
+PARTS = ("briefing", "preview", "checks", "delivery", "signed", "roundtrip", "oneclick", "millions")
 
 
 def main() -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import select
+from sqlalchemy import insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -53,9 +54,9 @@ def record(session: Session, wording: str, source: str, clock: Clock) -> Consent
     digest = hashlib.sha256(json.dumps([wording, source]).encode()).hexdigest()
     if (known := _by_digest(session, digest)) is not None:
         return known
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    upsert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     session.execute(
-        insert(Consent)
+        upsert(Consent)
         .values(digest=digest, wording=wording, source=source, at=clock.now())
         .on_conflict_do_nothing(index_elements=["digest"])
     )
@@ -83,17 +84,32 @@ def log(
     until: datetime | None = None,
 ) -> None:
     """Writes down what a reader decided of a briefing, of every one where it is empty. ``until`` ends a pause (UTC)."""
-    session.add(
-        ConsentEvent(
-            at=clock.now(),
-            subscriber_id=reader.id,
-            address_hash=reader.address_hash,
-            decision=decision.value,
-            briefing=briefing,
-            until=until,
-            consent_id=record(session, said.wording, said.source, clock).id,
-        )
-    )
+    log_all(session, [(reader.id, reader.address_hash, briefing)], decision, said, clock, until)
+
+
+def log_all(
+    session: Session,
+    who: Iterable[tuple[int, bytes, str]],
+    decision: Decision,
+    said: Said,
+    clock: Clock,
+    until: datetime | None = None,
+) -> None:
+    """The same of many who said it with the same words: each one's number, hash and briefing."""
+    events = [
+        {
+            "at": clock.now(),
+            "subscriber_id": number,
+            "address_hash": address_hash,
+            "decision": decision.value,
+            "briefing": briefing,
+            "until": until,
+        }
+        for number, address_hash, briefing in who
+    ]
+    if events:
+        consent_id = record(session, said.wording, said.source, clock).id
+        session.execute(insert(ConsentEvent), [{**event, "consent_id": consent_id} for event in events])
 
 
 def events_of(session: Session, email: str) -> list[tuple[ConsentEvent, Consent]]:

@@ -13,9 +13,9 @@ from datetime import datetime
 from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
-from newsletter.audience.consent import Decision, Said, log
+from newsletter.audience.consent import Decision, Said, log, log_all
 from newsletter.audience.models import Subscriber, Suppression
-from newsletter.audience.suppression import Reason, suppress
+from newsletter.audience.suppression import Reason, Unwanted, suppress_all
 from newsletter.clock import Clock
 
 _BY_HAND = "was suppressed by hand"
@@ -35,15 +35,45 @@ def suppressions(session: Session, reader: Subscriber) -> dict[str, str]:
 
 def leave(session: Session, reader: Subscriber, briefing: str, said: Said, clock: Clock) -> bool:
     """Takes a reader out of one briefing, or of all when it is empty."""
-    changed = _take_out(session, reader, briefing, clock)
-    if changed:
-        log(session, reader, Decision.LEFT, briefing, said, clock)
-    return changed
+    return bool(leave_all(session, [(reader.id, briefing)], said, clock))
 
 
-def _take_out(session: Session, reader: Subscriber, briefing: str, clock: Clock) -> bool:
-    note = _BY_HAND if suppressions(session, reader).get(briefing) == Reason.MANUAL else ""
-    return suppress(session, reader.email, Reason.UNSUBSCRIBED, clock, briefing, note)
+def leave_all(session: Session, wanted: Iterable[tuple[int, str]], said: Said, clock: Clock) -> list[tuple[int, str]]:
+    """Takes readers, by number, out of a briefing each, all with the same words and in a few statements; returns those
+    of whom that changed anything. Who was erased is passed over. A few hundred at once, at most."""
+    changed = _take_out(session, wanted, clock)
+    log_all(session, changed, Decision.LEFT, said, clock)
+    return [(number, briefing) for number, _, briefing in changed]
+
+
+def _take_out(session: Session, wanted: Iterable[tuple[int, str]], clock: Clock) -> list[tuple[int, bytes, str]]:
+    """The number, hash and briefing of each reader of whom that changed anything."""
+    pairs = sorted({*wanted})
+    readers = {
+        row.id: row
+        for row in session.execute(
+            select(Subscriber.id, Subscriber.address_hash, Subscriber.email_norm)
+            .where(Subscriber.id.in_({number for number, _ in pairs}))
+            # On PostgreSQL an erasure at the same moment waits for this or is seen: no address comes back after it.
+            .with_for_update(read=True)
+        )
+    }
+    hashes = [row.address_hash for row in readers.values()]
+    manual = select(Suppression.address_hash, Suppression.briefing).where(
+        Suppression.address_hash.in_(hashes), Suppression.reason == Reason.MANUAL.value
+    )
+    by_hand = {(row.address_hash, row.briefing) for row in session.execute(manual)}
+    rows = {}
+    for number, briefing in pairs:
+        if (reader := readers.get(number)) is not None:
+            note = _BY_HAND if (reader.address_hash, briefing) in by_hand else ""
+            rows[number, briefing] = Unwanted(reader.address_hash, reader.email_norm, briefing, note)
+    new = suppress_all(session, [*rows.values()], Reason.UNSUBSCRIBED, clock)
+    return [
+        (number, row.address_hash, briefing)
+        for (number, briefing), row in rows.items()
+        if (row.address_hash, briefing) in new
+    ]
 
 
 def come_back(
@@ -56,9 +86,7 @@ def come_back(
     """
     left_all = _lift(session, reader, "")
     if left_all and briefing:
-        for other in briefings:
-            if other != briefing:
-                _take_out(session, reader, other, clock)
+        _take_out(session, [(reader.id, other) for other in briefings if other != briefing], clock)
     if not (_lift(session, reader, briefing) or left_all):
         return False
     log(session, reader, Decision.RETURNED, briefing, said, clock)

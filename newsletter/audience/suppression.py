@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, and_, delete, exists, or_, select
+from sqlalchemy import ColumnElement, and_, delete, exists, false, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -29,35 +31,60 @@ class Reason(StrEnum):
 _STRENGTH = list(Reason)
 
 
+@dataclass(frozen=True, slots=True)
+class Unwanted:
+    """An address that is to get nothing of a briefing, of any where that is empty."""
+
+    address_hash: bytes
+    email_norm: str
+    briefing: str
+    note: str = ""
+
+
 def suppress(
     session: Session, email: str, reason: Reason | str, clock: Clock, briefing: str = "", note: str = ""
 ) -> bool:
-    """Takes an address out of one briefing, or of all when ``briefing`` is empty. Returns whether anything changed.
+    """Takes an address out of one briefing, or of all when ``briefing`` is empty. Returns whether anything changed, as
+    `suppress_all` says. Raises `AddressRefused`."""
+    norm = normalise(email).email_norm
+    row = Unwanted(address_hash(make_secret(session, ADDRESS_SALT), norm), norm, briefing, note)
+    return bool(suppress_all(session, [row], Reason(reason), clock))
+
+
+def suppress_all(session: Session, rows: Sequence[Unwanted], reason: Reason, clock: Clock) -> set[tuple[bytes, str]]:
+    """Takes addresses out in one statement, and returns the hash and briefing of each that changed; at most a few
+    thousand, and none of them twice.
 
     The same again changes nothing, nor does a weaker reason than the one that stands. An erased person's address is
-    not kept beside the hash. Raises `AddressRefused`.
+    not kept beside the hash.
     """
-    reason = Reason(reason)
-    norm = normalise(email).email_norm
-    kept = None if reason is Reason.ERASED else norm
+    if not rows:
+        return set()
+    at = clock.now()
     insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    statement = insert(Suppression).values(
-        address_hash=address_hash(make_secret(session, ADDRESS_SALT), norm),
-        briefing=briefing,
-        email_norm=kept,
-        reason=reason.value,
-        note=note,
-        at=clock.now(),
-    )
+    statement = insert(Suppression)
     new = statement.excluded
+    weaker = (Suppression.reason == one.value for one in _STRENGTH[: _STRENGTH.index(reason)])
     done = session.execute(
         statement.on_conflict_do_update(
             index_elements=["address_hash", "briefing"],
             set_={"email_norm": new.email_norm, "reason": new.reason, "note": new.note, "at": new.at},
-            where=Suppression.reason.in_([weaker.value for weaker in _STRENGTH[: _STRENGTH.index(reason)]]),
-        ).returning(Suppression.reason)
+            # Not IN, whose list cannot stand in a statement for many rows.
+            where=or_(false(), *weaker),
+        ).returning(Suppression.address_hash, Suppression.briefing),
+        [
+            {
+                "address_hash": row.address_hash,
+                "briefing": row.briefing,
+                "email_norm": None if reason is Reason.ERASED else row.email_norm,
+                "reason": reason.value,
+                "note": row.note,
+                "at": at,
+            }
+            for row in rows
+        ],
     )
-    return done.first() is not None
+    return {(row.address_hash, row.briefing) for row in done}
 
 
 def lift(session: Session, email: str, briefing: str = "") -> bool:

@@ -17,12 +17,18 @@ from newsletter.press import Site
 
 def serve(
     ctx: typer.Context,
-    no_web: Annotated[bool, typer.Option("--no-web", help="Without the editors' desk.")] = False,
+    no_web: Annotated[bool, typer.Option("--no-web", help="Without the desk and readers' pages.")] = False,
+    no_clock: Annotated[
+        bool, typer.Option("--no-clock", help="The desk and readers' pages alone: another process runs the clock.")
+    ] = False,
 ) -> None:
-    """Run the clock and the editors' desk: every briefing assembles, locks and sends at its local time.
+    """Run the clock, the editors' desk and readers' pages: every briefing assembles, locks and sends at its local time.
 
+    With a process for each (`--no-web` and `--no-clock`) pages are answered as quickly while a large edition goes out.
     SIGINT and SIGTERM drain.
     """
+    if no_web and no_clock:
+        raise Refused("there is nothing left to serve: leave out --no-web or --no-clock")
     # The desk and the clock take 15 MB that no other command needs.
     from newsletter import schedule
     from newsletter.web import WebServer
@@ -34,11 +40,11 @@ def serve(
             desk = open_.enter_context(WebServer(site))
             say(f"the desk is at {desk.url}")
             _invite(site, desk.url)
-        say(f"serving {site.root}; stop with Ctrl-C")
+        say(f"serving {site.root}{' without the clock' if no_clock else ''}; stop with Ctrl-C")
         try:
             # The clock has a patience of its own.
-            serving = stoppable(lambda stop: schedule.serve(site, stop), lambda: press.on_the_wire(site), patience=None)
-            loop.run(serving)
+            work = (lambda stop: stop.wait()) if no_clock else (lambda stop: schedule.serve(site, stop))
+            loop.run(stoppable(work, lambda: press.on_the_wire(site), quiet=no_clock, patience=None))
         except EndedAtOnce:
             raise Refused("ended at once: `newsletter status` tells who is in doubt") from None
 

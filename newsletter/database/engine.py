@@ -112,7 +112,12 @@ def _sqlite(url: URL, *, writer: bool) -> Engine:
         if writer
         else {"poolclass": NullPool}
     )
-    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000, "check_same_thread": False}, **pool)
+    engine = create_engine(
+        url,
+        hide_parameters=True,  # they are addresses and names, and errors stand in logs
+        connect_args={"timeout": BUSY_TIMEOUT_MS / 1000, "check_same_thread": False},
+        **pool,
+    )
 
     @event.listens_for(engine, "connect")
     def _connect(connection: sqlite3.Connection, _record: object) -> None:
@@ -140,5 +145,6 @@ def _postgresql(url: URL) -> Engine:
         pool_size=10,
         max_overflow=10,
         pool_pre_ping=True,
+        hide_parameters=True,
         connect_args={"connect_timeout": 10, "options": "-c timezone=UTC -c idle_in_transaction_session_timeout=60000"},
     )

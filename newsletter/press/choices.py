@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -132,12 +132,17 @@ def leave(site: Site, number: int, briefing: str, said: Said) -> bool:
     Needs nothing but the database, and is done when it returns. Somebody who was erased or has left already gets
     nothing either way: no error.
     """
+    return bool(leave_all(site, [(number, briefing)], said))
+
+
+def leave_all(site: Site, wanted: Iterable[tuple[int, str]], said: Said) -> int:
+    """The same for many readers, each of a briefing, who said it in the same way: one transaction. Returns of how many
+    that changed anything."""
     with site.database.writing() as session:
-        row = leaving.reader(session, number)
-        changed = row is not None and leaving.leave(session, row, briefing, said, site.clock)
-    if changed:
+        changed = leaving.leave_all(session, wanted, said, site.clock)
+    for number, briefing in changed:
         _log.info("left", extra={"action": "leave", "briefing": briefing, "reader": number, "way": said.source})
-    return changed
+    return len(changed)
 
 
 def come_back(site: Site, number: int, briefing: str, said: Said) -> bool:

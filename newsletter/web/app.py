@@ -10,7 +10,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Mount, Route
+from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -73,12 +73,13 @@ def create_app(site: Site) -> ASGIApp:
         if endpoint.method in methods:
             raise ValueError(f"there are two pages for {endpoint.method} {endpoint.path}")
         methods[endpoint.method] = endpoint
-    routes = [Route(path, _answering(guard, methods), methods=list(methods)) for path, methods in paths.items()]
     links: dict[str, dict[str, Signed]] = {}
     for signed in guard.signed:
         links.setdefault(signed.path, {})[signed.method] = signed
-    # Every method comes to the guard, so that no other answer than a reader's page is ever given there.
-    routes += [Route(path, _AnsweringReaders(guard, methods)) for path, methods in links.items()]
+    # Every method comes to the guard, so that no answer but a reader's page is ever given there. Routes are tried
+    # in their order, and many more readers come than editors.
+    routes: list[BaseRoute] = [Route(path, _AnsweringReaders(guard, methods)) for path, methods in links.items()]
+    routes += [Route(path, _answering(guard, methods), methods=list(methods)) for path, methods in paths.items()]
     app = Starlette(
         routes=[*routes, Mount("/static", _Static(directory=STATIC))],
         exception_handlers={HTTPException: guard.http_error},

@@ -19,6 +19,7 @@ from newsletter.accounts.secrets import is_form_token
 from newsletter.audience.tokens import BadToken
 from newsletter.errors import NewsletterError, NotFound, Refused
 from newsletter.press import Site
+from newsletter.press.oneclick import OneClick
 from newsletter.web.ask import Ask
 from newsletter.web.forms import Forged, Form, NoForm, TooLarge, read_form, read_reader_form, refuse_elsewhere
 from newsletter.web.live import Live
@@ -61,6 +62,7 @@ class Guard:
         self.site = site
         self.base_url = site.settings.web.address
         self.live = Live(site)
+        self.one_click = OneClick(site)
         self.secure = self.base_url.startswith("https://")
         self.endpoints = [one for topic in topics for one in topic.endpoints]
         self.signed = [one for topic in topics for one in topic.signed]
@@ -105,7 +107,10 @@ class Guard:
         try:
             token = self.site.tokens.read(endpoint.purpose, request.path_params["token"])
             form = await read_reader_form(request) if endpoint.method == "POST" else Form([])
-            return await run_in_threadpool(endpoint.handler, Visit(self.site, request, token, form))
+            visit = Visit(self.site, request, token, form, self.one_click)
+            if inspect.iscoroutinefunction(endpoint.handler):
+                return cast(Response, await endpoint.handler(visit))
+            return cast(Response, await run_in_threadpool(endpoint.handler, visit))
         except ClientDisconnect:
             raise
         except (BadToken, NotFound):

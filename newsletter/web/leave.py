@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import date
 
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from newsletter.audience.consent import Said
@@ -18,8 +19,6 @@ from newsletter.web.visit import PRIVATE, Visit
 
 pages = Pages()
 
-ONE_CLICK = Said("List-Unsubscribe=One-Click", "one-click")
-
 
 @pages.reader("GET", "unsubscribe")
 def ask(visit: Visit) -> Response:
@@ -27,7 +26,15 @@ def ask(visit: Visit) -> Response:
 
 
 @pages.reader("POST", "unsubscribe")
-def act(visit: Visit) -> Response:
+async def act(visit: Visit) -> Response:
+    """One click of a mail program's button (RFC 8058), or a form of the page."""
+    if visit.form.get("List-Unsubscribe") != "One-Click":
+        return await run_in_threadpool(_decide, visit)
+    await visit.one_click.leave(visit.number, visit.token.briefing)
+    return Response(headers=PRIVATE, media_type="text/plain")
+
+
+def _decide(visit: Visit) -> Response:
     """Whatever says nothing else leaves: nobody sends this link a form by accident."""
     action = visit.form.get("action")
     if action not in ("return", "pause", "resume"):
@@ -50,9 +57,6 @@ def act(visit: Visit) -> Response:
 
 
 def _leave(visit: Visit) -> Response:
-    if visit.form.get("List-Unsubscribe") == "One-Click":
-        choices.leave(visit.site, visit.number, visit.token.briefing, ONE_CLICK)
-        return Response(status_code=200, headers=PRIVATE, media_type="text/plain")
     said = Said(visit.words("leave.button", briefing=visit.briefing_name), "page")
     choices.leave(visit.site, visit.number, visit.token.briefing, said)
     return _show(visit, done="leave")

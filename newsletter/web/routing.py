@@ -19,8 +19,8 @@ Handler = Callable[["Ask"], Response] | Callable[["Ask"], Awaitable[Response]]
 """A plain function runs in a thread and may call the press; a coroutine runs on the web server's loop and must not
 block it."""
 
-ReaderHandler = Callable[["Visit"], Response]
-"""A page of a reader's, who is no user of the desk; runs in a thread."""
+ReaderHandler = Callable[["Visit"], Response] | Callable[["Visit"], Awaitable[Response]]
+"""A page of a reader's, who is no user of the desk; runs as a `Handler` does."""
 
 PUBLIC: Final = None
 """In place of a role: for whoever comes by. The tests hold the list of these pages."""

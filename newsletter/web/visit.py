@@ -13,6 +13,7 @@ from starlette.responses import HTMLResponse
 from newsletter.audience.tokens import PAGES, Token
 from newsletter.press import Site, choices
 from newsletter.press.choices import Reader
+from newsletter.press.oneclick import OneClick
 from newsletter.web.forms import Form
 from newsletter.web.headers import READER_POLICY
 from newsletter.web.views import environment
@@ -35,6 +36,7 @@ class Visit:
     request: Request
     token: Token
     form: Form
+    one_click: OneClick
 
     @property
     def number(self) -> int:

@@ -161,3 +161,30 @@ def test_accounts_are_made_changed_and_ended_on_the_command_line(
         ("Edith", "person", "operator", "in use"), ("Omar", "person", "admin", "in use"), ("nightly", "token", "editor", "ended"),
     ]  # fmt: skip
     assert token not in users("list")[1]
+
+
+def test_a_desk_without_the_clock_answers_and_does_nothing_of_what_is_due(tmp_path: Path) -> None:
+    """A clock looks as soon as it starts. Without either there is nothing to run."""
+    folder, port = laid_out(tmp_path / "site"), _free_port()
+    _due_now(folder / "config.yaml")
+    with (folder / "config.yaml").open("a", encoding="utf-8") as config:
+        config.write(f"\nweb: {{port: {port}}}\n")
+    neither = newsletter(folder, "serve", "--no-web", "--no-clock")
+    assert (neither.returncode, neither.stderr) == (
+        1, "there is nothing left to serve: leave out --no-web or --no-clock\n",
+    )  # fmt: skip
+    command = [sys.executable, "-m", "newsletter", "serve", "--no-clock"]
+    desk = subprocess.Popen(command, cwd=folder, env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=subprocess.DEVNULL)
+    try:
+        for _ in range(300):
+            with contextlib.suppress(httpx.HTTPError):
+                assert httpx.get(f"http://127.0.0.1:{port}/sign-in").status_code == 200
+                break
+            time.sleep(0.1)
+        else:
+            raise AssertionError("the desk does not answer")
+        desk.send_signal(signal.SIGTERM)
+        assert desk.wait(60) == 0
+    finally:
+        desk.kill()
+    assert _rows(folder / "newsletter.db", "SELECT count(*) FROM edition") == [(0,)]

@@ -11,7 +11,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Column, Integer, MetaData, Table, func, insert, select, text, update
-from sqlalchemy.exc import IntegrityError, StatementError
+from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
 
 from newsletter.audience.models import Consent, SiteValue
 from newsletter.database import Database, metadata
@@ -165,3 +165,10 @@ def test_what_people_decided_of_stories_before_is_kept_by_the_upgrade(database: 
     assert [tuple(one) for one in found] == [
         ("held", "held", 2), ("as-said", None, None), ("unsaid", None, None), ("withheld", None, None),
     ]  # fmt: skip
+
+
+def test_what_a_failed_statement_says_names_no_value(database: Database) -> None:
+    """Values are addresses and names, and what a statement says of itself stands in logs."""
+    with pytest.raises(DBAPIError) as failed, database.read_connection() as connection:
+        connection.execute(text("SELECT :email FROM nowhere"), {"email": "rita@example.org"})
+    assert "rita" not in str(failed.value)

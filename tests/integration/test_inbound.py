@@ -130,4 +130,6 @@ def test_no_mail_can_break_it(site: Site, mail: bytes) -> None:
 @pytest.mark.parametrize("spelled", ["UNSUBSCRIBE {}", "  unsubscribe\r\n  {} ", "=?utf-8?q?unsubscribe_{}?="])
 def test_a_subject_may_be_folded_or_encoded(spelled: str, site: Site) -> None:
     token = site.tokens.sign("unsubscribe", 1, 1, "morning")
+    if "?q?" in spelled:
+        token = token.replace("_", "=5F")  # a bare one is a space there (RFC 2047 section 4.2)
     assert hear(site, f"Subject: {spelled.format(token)}\r\n\r\n".encode()) is Heard.LEFT
