@@ -6,6 +6,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -44,24 +45,40 @@ def _needs(request: pytest.FixtureRequest) -> None:
 def database(request: pytest.FixtureRequest, tmp_path: Path, _needs: None) -> Iterator[Database]:
     """An empty database with the newest schema, on SQLite and again on PostgreSQL."""
     if request.param == "sqlite":
-        db = Database(f"sqlite:///{tmp_path / 'newsletter.db'}")
-        upgrade(db)
+        db: Database = request.getfixturevalue("on_sqlite")
         yield db
-        db.close()
         return
+    template = request.getfixturevalue("_template")
+    with _postgresql(template) as db:
+        yield db
+
+
+@contextmanager
+def _postgresql(template: str) -> Iterator[Database]:
+    """A database made from a template, dropped afterwards."""
     name = f"test_{uuid.uuid4().hex[:16]}"
     server = create_engine(servers.POSTGRES_URL, isolation_level="AUTOCOMMIT")
     with server.connect() as connection:
-        connection.exec_driver_sql(f"CREATE DATABASE {name}")
+        connection.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE {template}")
     db = Database(make_url(servers.POSTGRES_URL).set(database=name))
     try:
-        upgrade(db)
         yield db
     finally:
         db.close()
         with server.connect() as connection:
             connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
         server.dispose()
+
+
+@pytest.fixture(scope="session")
+def _template() -> Iterator[str]:
+    """The name of a database with the newest schema that nobody is connected to. Each worker has one of its own, since
+    two cannot copy one at the same moment."""
+    with _postgresql("template0") as db:
+        upgrade(db)
+        db.close()
+        assert db.url.database
+        yield db.url.database
 
 
 @pytest.fixture(scope="session")
