@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import threading
 from functools import cache
 from typing import Any
 
@@ -12,13 +13,29 @@ from starlette.types import ASGIApp
 
 from newsletter.accounts import Role, sessions, users
 from newsletter.accounts.passwords import hash_password
+from newsletter.clock import Clock, SystemClock
 from newsletter.press import Site
+from newsletter.stories.importers.fetch import Probed
 from newsletter.web import create_app
 from newsletter.web.who import session_cookie
 
 URL = "http://127.0.0.1:8025"
 PASSWORD = "a harbour at six in the morning"
 _TOKEN = re.compile(r'name="form_token" value="([0-9a-f]+)"')
+
+
+class Answering:
+    """In place of the guard that asks links over the network: every one answers, ``gate`` permitting."""
+
+    clock = SystemClock()
+    gate = threading.Event()
+
+    def __init__(self, _clock: Clock) -> None:
+        self.gate.set()
+
+    def probe(self, url: str) -> Probed:
+        assert self.gate.wait(30)
+        return Probed(url, 404 if "bank" in url else 200, "text/html", None)
 
 
 class Visitor:
@@ -43,7 +60,7 @@ class Visitor:
         more["headers"] = {**self.headers, **more.pop("headers", {})}
         response = asyncio.run(self._ask(method, path, more))
         framed = response.headers.get("content-security-policy", "").startswith("sandbox")
-        if "text/html" in response.headers.get("content-type", "") and not framed:
+        if "text/html" in response.headers.get("content-type", "") and not framed and "<html" in response.text:
             self.page = response.text
         return response
 

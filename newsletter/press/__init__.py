@@ -28,7 +28,7 @@ from newsletter.press.decide import (
 from newsletter.press.departure import Departure, Wave, departure
 from newsletter.press.doubts import doubts, resend
 from newsletter.press.grid import Grid, grid
-from newsletter.press.links import links
+from newsletter.press.linkcheck import links
 from newsletter.press.lock import lock
 from newsletter.press.messages import documents_for, message_for
 from newsletter.press.ownmail import own_mail

@@ -52,18 +52,21 @@ def _overridden(finding: Finding, by: FindingOverride | None) -> Finding:
     return replace(finding, override=Overridden(by.by, by.reason, by.at))
 
 
-def override(site: Site, key: str, code: str, by: str, reason: str, where: str | None = None) -> list[Finding]:
+def override(
+    site: Site, key: str, code: str, by: str, reason: str, where: str | None = None, seen: str = ""
+) -> list[Finding]:
     """Lets an edition go out with what a check finds now, on a person's word; returns the findings, overridden.
 
     Without ``where`` the check has one finding only. It holds for what stands there now: a finding that says something
-    else the next time is not covered. Raises `Refused` with what to write, `NotFound`, or `WrongState`.
+    else the next time is not covered. ``seen`` is the fingerprint of the one that the person looked at, if they did:
+    another one is not overridden. Raises `Refused` with what to write, `NotFound`, or `WrongState`.
     """
     by, reason = one_line(by), one_line(reason)
     if not by or not reason:
         raise Refused("an override needs a name and a reason: write --by NAME --reason WHY")
     with site.database.reading() as session:
         version = store.find(session, key).version
-    found = _chosen(key, check(site, key), code, where)
+    found = _chosen(key, check(site, key), code, where, seen)
     with site.database.writing() as session:
         edition = store.find(session, key)
         if edition.version != version:
@@ -74,11 +77,13 @@ def override(site: Site, key: str, code: str, by: str, reason: str, where: str |
     return [replace(finding, override=word) for finding in found]
 
 
-def _chosen(key: str, seen: list[Finding], code: str, where: str | None) -> list[Finding]:
+def _chosen(key: str, now: list[Finding], code: str, where: str | None, seen: str) -> list[Finding]:
     """The findings that an override is about. Raises `Refused`."""
     if code not in CHECKS:
         raise Refused(f"there is no check {code!r}: there is {', '.join(CHECKS)}")
-    mine = [finding for finding in seen if finding.code == code]
+    if seen and all(finding.fingerprint != seen for finding in now):
+        raise Refused(f"{code} does not say that any more: look at what the checks say now")
+    mine = [finding for finding in now if finding.code == code and seen in ("", finding.fingerprint)]
     found = [finding for finding in mine if where in (None, finding.where)]
     if not found:
         places = "; ".join(dict.fromkeys(finding.where for finding in mine))

@@ -19,6 +19,7 @@ from newsletter.accounts.secrets import is_form_token
 from newsletter.audience.tokens import BadToken
 from newsletter.errors import NewsletterError, NotFound, Refused
 from newsletter.press import Site
+from newsletter.press.linkcheck import LinkDesk
 from newsletter.press.oneclick import OneClick
 from newsletter.web.ask import Ask
 from newsletter.web.forms import Forged, Form, NoForm, TooLarge, read_form, read_reader_form, refuse_elsewhere
@@ -63,6 +64,7 @@ class Guard:
         self.base_url = site.settings.web.address
         self.live = Live(site)
         self.one_click = OneClick(site)
+        self.links_asked = LinkDesk(site)
         self.secure = self.base_url.startswith("https://")
         self.endpoints = [one for topic in topics for one in topic.endpoints]
         self.signed = [one for topic in topics for one in topic.signed]

@@ -13,8 +13,6 @@ from newsletter.web.views import environment
 
 SECONDS = 1.0
 """Between two looks at one edition."""
-STREAMS = 64
-"""How many streams of events there may be at once: each holds a connection. Who comes after that looks by reloading."""
 _EDITIONS = 16
 """How many editions are remembered: the rate wants the looks before."""
 
@@ -35,7 +33,7 @@ class Live:
     def __init__(self, site: Site) -> None:
         self.site = site
         self.streams = 0
-        """How many streams of events are open; counted by the web server's loop alone."""
+        """How many streams of events are open, of whatever; counted by the web server's loop alone."""
         self._seen: OrderedDict[str, _Seen] = OrderedDict()
         self._lock = threading.Lock()
 

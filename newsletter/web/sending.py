@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from itertools import islice
 
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from newsletter import press
 from newsletter.accounts import Role
@@ -14,19 +13,15 @@ from newsletter.delivery.models import Status
 from newsletter.editions.states import UNDER_WAY
 from newsletter.errors import NotFound, Refused
 from newsletter.web.ask import Ask
-from newsletter.web.guard import Busy, status_of
-from newsletter.web.live import SECONDS, STREAMS
+from newsletter.web.guard import status_of
 from newsletter.web.routing import EDITION, Pages
 from newsletter.web.send import may
+from newsletter.web.stream import streamed
 from newsletter.web.views import plural
 
 pages = Pages()
 pages.tab("Sending", "sending", order=70)
 
-_HEARTBEAT = 15
-"""After so many looks at which nothing was new, a word is sent all the same: a proxy cuts what is silent."""
-_LOOKS = 600
-"""After so many looks a stream ends. The browser comes again by itself, and is asked again who it is."""
 _NAMES = 100
 """Readers on one page of names."""
 _DOUBTS = 50
@@ -44,40 +39,14 @@ def sending(ask: Ask) -> Response:
 
 @pages.get(f"{EDITION}/sending/events", Role.VIEWER)
 async def events(ask: Ask) -> Response:
-    """Server-sent events (WHATWG HTML, section 9.2): ``look`` with a part of the page, ``end`` when it is over."""
-    key = await ask.thread(lambda: ask.key)
-    if ask.guard.live.streams >= STREAMS:
-        raise Busy
-    headers = {"x-accel-buffering": "no"}  # nginx would keep them back
-    if ask.request.method == "HEAD":
-        return Response(media_type="text/event-stream", headers=headers)
-    stream = _events(ask, key, names=may(ask)["may_operate"])
-    return StreamingResponse(stream, media_type="text/event-stream", headers=headers)
+    """A look a second; the end when it is over."""
+    key, names = await ask.thread(lambda: ask.key), may(ask)["may_operate"]
 
+    def look() -> tuple[str, bool]:
+        progress, html = ask.guard.live.page(key, names=names)
+        return html, progress.state in UNDER_WAY
 
-async def _events(ask: Ask, key: str, *, names: bool) -> AsyncIterator[str]:
-    live = ask.guard.live
-    live.streams += 1
-    try:
-        last, silent = "", 0
-        yield "retry: 2000\n\n"
-        for _ in range(_LOOKS):
-            look, html = await ask.thread(live.page, key, names=names)
-            if html != last or look.state not in UNDER_WAY:
-                last, silent = html, 0
-                yield _event("look" if look.state in UNDER_WAY else "end", html)
-            elif (silent := silent + 1) == _HEARTBEAT:
-                silent = 0
-                yield ":\n\n"
-            if look.state not in UNDER_WAY:
-                return
-            await asyncio.sleep(SECONDS)
-    finally:
-        live.streams -= 1
-
-
-def _event(name: str, data: str) -> str:
-    return f"event: {name}\n" + "".join(f"data: {line}\n" for line in data.splitlines()) + "\n"
+    return streamed(ask, look)
 
 
 @pages.get(f"{EDITION}/sending/report", Role.VIEWER)

@@ -18,11 +18,11 @@ from newsletter.errors import ConfigError
 from newsletter.press import Site
 from newsletter.testing import FixedClock
 from newsletter.testing.stories import store
-from newsletter.web import sending
+from newsletter.web import stream
 from newsletter.web.app import TOPICS
 from newsletter.web.headers import PAGE_POLICY
 from newsletter.web.routing import PUBLIC, Pages
-from tests.desk import PASSWORD, account, signed_in, visitor
+from tests.desk import PASSWORD, Answering, account, signed_in, visitor
 from tests.sites import CONFIG, make_site
 
 ENDPOINTS = [endpoint for topic in TOPICS for endpoint in topic.endpoints]
@@ -38,10 +38,11 @@ OWN = {"/sign-out", "/looked", "/me/sessions/{session}/end", "/me/sessions/end",
 
 
 @pytest.fixture(autouse=True)
-def _no_stream_lasts(monkeypatch: pytest.MonkeyPatch) -> None:
+def _no_stream_lasts_and_no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     """Here an answer is read to its end."""
-    monkeypatch.setattr(sending, "_LOOKS", 1)
-    monkeypatch.setattr(sending, "SECONDS", 0.0)
+    monkeypatch.setattr("newsletter.press.linkcheck.Guard", Answering)
+    monkeypatch.setattr(stream, "_LOOKS", 1)
+    monkeypatch.setattr(stream, "SECONDS", 0.0)
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from newsletter.database.schema import upgrade
 from newsletter.testing import FixedClock
 from newsletter.testing.stories import store
 from newsletter.web import WebServer
-from tests.desk import PASSWORD, account
+from tests.desk import PASSWORD, Answering, account
 from tests.servers import CHROMIUM
 from tests.sites import CONFIG, make_site
 from tools.browser import Browser, Scheme, browser
@@ -263,3 +263,23 @@ def test_an_old_board_says_so_and_comes_back_as_it_is_now(chromium: Browser, ser
         old.get_by_role("button", name="Leave out ").first.click()
         old.get_by_text("has changed since you opened it").wait_for()
         assert old.locator(".mark", has_text="pinned by Edith").count() == 1
+
+
+def test_links_answer_on_the_page_and_what_somebody_writes_beside_them_stays(
+    chromium: Browser, served: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("newsletter.press.linkcheck.Guard", Answering)
+    with chromium.context(served) as context:
+        signed_in(context)
+        page = context.new_page()
+        page.goto(f"{EDITION}/checks")
+        page.get_by_role("button", name="Ask every link and picture").click()
+        page.locator("details.all-the-same summary").first.click()
+        page.get_by_label("Why it may go out like this").first.fill("TK is a ship.")
+        page.get_by_text("answered 200").first.wait_for()
+        page.locator("#live progress").wait_for(state="detached", timeout=30_000)
+        assert page.get_by_label("Why it may go out like this").first.input_value() == "TK is a ship."
+        page.get_by_role("button", name="Override it").first.click()
+        assert "by Edith: TK is a ship." in page.inner_text("main")
+        page.get_by_role("button", name="Take it back").first.click()
+        assert "by Edith: TK is a ship." not in page.inner_text("main")

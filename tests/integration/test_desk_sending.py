@@ -20,7 +20,7 @@ from newsletter.editions.overrides import set_override
 from newsletter.editions.store import find
 from newsletter.press import Site
 from newsletter.testing import FixedClock
-from newsletter.web import WebServer, sending
+from newsletter.web import WebServer, sending, stream
 from newsletter.web.live import Live
 from tests.desk import signed_in, visitor
 from tests.sites import CONFIG, make_site
@@ -129,8 +129,8 @@ def until(condition: Callable[[], bool]) -> None:
 def test_a_stream_tells_what_is_new_beats_in_between_and_ends_with_the_edition(
     served: httpx.Client, site: Site, clock: FixedClock, monkeypatch: pytest.MonkeyPatch, lives: list[Live]
 ) -> None:
-    monkeypatch.setattr(sending, "SECONDS", 0.01)
-    monkeypatch.setattr(sending, "_HEARTBEAT", 3)
+    monkeypatch.setattr(stream, "SECONDS", 0.01)
+    monkeypatch.setattr(stream, "_HEARTBEAT", 3)
     press.begin(site, KEY)
     with served.stream("GET", f"{EDITION}/sending/events") as response:
         assert response.headers["content-type"].startswith("text/event-stream")
@@ -149,8 +149,8 @@ def test_a_stream_tells_what_is_new_beats_in_between_and_ends_with_the_edition(
 def test_who_goes_away_leaves_no_stream_and_too_many_are_told_to_reload(
     served: httpx.Client, site: Site, monkeypatch: pytest.MonkeyPatch, lives: list[Live]
 ) -> None:
-    monkeypatch.setattr(sending, "SECONDS", 0.01)
-    monkeypatch.setattr(sending, "STREAMS", 1)
+    monkeypatch.setattr(stream, "SECONDS", 0.01)
+    monkeypatch.setattr(stream, "STREAMS", 1)
     press.begin(site, KEY)
     with served.stream("GET", f"{EDITION}/sending/events") as response:
         lines = response.iter_lines()

@@ -6,6 +6,7 @@
   if (!box || !window.EventSource) return;
   let stream = null;
   let tenth = null;
+  let over = false;
 
   function look(event) {
     const at = document.activeElement;
@@ -23,12 +24,15 @@
   }
 
   function open() {
-    if (stream || document.hidden) return;
+    if (stream || over || document.hidden) return;
     stream = new EventSource(box.dataset.events);
     stream.addEventListener("look", look);
-    stream.addEventListener("end", () => {
+    stream.addEventListener("end", (event) => {
       close();
-      location.reload();
+      over = true;
+      // A page that also has forms is not loaded anew under somebody who writes.
+      if ("stay" in box.dataset) look(event);
+      else location.reload();
     });
   }
 
