@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import subprocess
 import sys
@@ -27,6 +29,14 @@ def run(*arguments: str) -> int:
         return main(list(arguments))
     except SystemExit as ended:
         return int(ended.code or 0)
+
+
+def here(site: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Runs ``newsletter`` for a site in this process: what a process would have said and ended with."""
+    said, complained = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(complained):
+        status = run("--config", str(site / "config.yaml"), *arguments)
+    return subprocess.CompletedProcess(arguments, status, said.getvalue(), complained.getvalue())
 
 
 def laid_out(folder: Path) -> Path:
