@@ -93,6 +93,44 @@ class Suppression(Base):
     at: Mapped[datetime]
 
 
+class ServiceMail(Base):
+    """A mail to one person outside any edition, from being asked for until it was sent. Then nothing of it is kept that
+    names anybody or works as a link."""
+
+    __tablename__ = "service_mail"
+    __table_args__ = (Index("ix_service_mail_state", "state", "due_at"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    kind: Mapped[str] = mapped_column(String(16))
+    email: Mapped[str] = mapped_column(String(320))
+    """Where to; empty once it is settled."""
+    address_hash: Mapped[bytes] = mapped_column(LargeBinary(32))
+    content: Mapped[dict[str, Any]]
+    """What its words say beside those of the catalogue; empty once it is settled."""
+    attachment: Mapped[str | None]
+    """The text of the file that goes along; none once it is settled."""
+    state: Mapped[str] = mapped_column(String(16))
+    """waiting, sent, failed, in_doubt, withheld"""
+    attempts: Mapped[int]
+    created_at: Mapped[datetime]
+    due_at: Mapped[datetime]
+    """When it is to be tried next; of one that is being tried, when somebody else may."""
+    settled_at: Mapped[datetime | None]
+    reply: Mapped[str]
+    """What the server said last, or why it was not sent."""
+
+
+class Allowance(Base):
+    """How often something was done of late that may be done so often: by whom, as a salted hash, and since when."""
+
+    __tablename__ = "allowance"
+    __table_args__ = (Index("ix_allowance_since", "since"),)
+
+    key_hash: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    since: Mapped[datetime]
+    used: Mapped[int]
+
+
 class SiteValue(Base):
     """A value that belongs to the database, made once: the salt of the address hashes."""
 

@@ -15,6 +15,7 @@ from newsletter.cli import (
     demo,
     editing,
     inbound,
+    mails,
     segments,
     send,
     serve,
@@ -53,6 +54,7 @@ app.add_typer(stories.app, name="stories")
 app.add_typer(subscribers.app, name="subscribers")
 app.add_typer(segments.app, name="segments")
 app.add_typer(users.app, name="users")
+app.add_typer(mails.app, name="mails")
 app.add_typer(site.db, name="db")
 app.add_typer(editing.app, name="edition")
 for command in (

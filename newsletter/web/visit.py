@@ -11,13 +11,13 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from newsletter.audience.tokens import PAGES, Token
+from newsletter.catalogues import Words, words_for
 from newsletter.press import Site, choices
 from newsletter.press.choices import Reader
 from newsletter.press.oneclick import OneClick
 from newsletter.web.forms import Form
 from newsletter.web.headers import READER_POLICY
 from newsletter.web.views import environment
-from newsletter.web.words import Words, words_for
 
 PRIVATE = {"x-robots-tag": "noindex, nofollow, noarchive", "referrer-policy": "no-referrer"}
 """What every answer to a reader says beside the policy: their links are nobody else's."""

@@ -12,12 +12,12 @@ from sqlalchemy import select
 
 from newsletter.audience.models import Subscriber, Suppression
 from newsletter.audience.suppression import suppress
+from newsletter.catalogues import languages
 from newsletter.database import Database
 from newsletter.database.schema import upgrade
 from newsletter.press import Site
 from newsletter.testing import FixedClock
 from newsletter.web import WebServer, preferences
-from newsletter.web.words import languages
 from tests.sites import CONFIG, make_site
 from tools.browser import Browser, browser
 
