@@ -25,16 +25,17 @@ def spend(session: Session, what: str, who: str, *, most: int, window: timedelta
     """
     key = hmac.digest(make_secret(session, ADDRESS_SALT), f"{what}\0{who}".encode("utf-8", "replace"), "sha256")
     insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    new = insert(Allowance).values(key_hash=key, since=now, used=1)
     over = Allowance.since <= now - window
     done = session.execute(
-        insert(Allowance)
-        .values(key_hash=key, since=now, used=1)
-        .on_conflict_do_update(
+        new.on_conflict_do_update(
             index_elements=["key_hash"],
-            set_={"since": case((over, now), else_=Allowance.since), "used": case((over, 1), else_=Allowance.used + 1)},
+            set_={
+                "since": case((over, new.excluded.since), else_=Allowance.since),
+                "used": case((over, 1), else_=Allowance.used + 1),
+            },
             where=or_(over, Allowance.used < most),
-        )
-        .returning(Allowance.key_hash)
+        ).returning(Allowance.key_hash)
     )
     return done.first() is not None
 

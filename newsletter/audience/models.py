@@ -36,7 +36,7 @@ class ConsentEvent(Base):
     subscriber_id: Mapped[int] = mapped_column(BigId)
     address_hash: Mapped[bytes] = mapped_column(LargeBinary(32))
     decision: Mapped[str] = mapped_column(String(16))
-    """left, returned, paused, resumed"""
+    """joined, left, returned, paused, resumed"""
     briefing: Mapped[str] = mapped_column(String(64))
     """Empty for every briefing."""
     until: Mapped[datetime | None]
@@ -118,6 +118,30 @@ class ServiceMail(Base):
     settled_at: Mapped[datetime | None]
     reply: Mapped[str]
     """What the server said last, or why it was not sent."""
+
+
+class SignUp(Base):
+    """Somebody who wants mail at an address, until the reader of that address has confirmed it, or the time for that is
+    over. One an address: whoever asks again adds to it."""
+
+    __tablename__ = "sign_up"
+    __table_args__ = (
+        Index("ix_sign_up_expires_at", "expires_at"),
+        # The number stands in a signed link, and must never be another sign-up's.
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    email: Mapped[str] = mapped_column(String(320))
+    """Empty once it is confirmed."""
+    address_hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
+    briefings: Mapped[list[str]]
+    language: Mapped[str] = mapped_column(String(16))
+    """In which the form was shown."""
+    source: Mapped[str] = mapped_column(String(40))
+    asked_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    confirmed_at: Mapped[datetime | None]
 
 
 class Allowance(Base):

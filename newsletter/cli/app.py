@@ -15,6 +15,7 @@ from newsletter.cli import (
     demo,
     editing,
     inbound,
+    join,
     mails,
     segments,
     send,
@@ -68,6 +69,7 @@ for command in (
     serve.serve,
     worker.worker,
     inbound.inbound,
+    join.join_form,
 ):
     app.command()(command)
 app.command("test-send")(send.copy)

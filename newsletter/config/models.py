@@ -318,6 +318,34 @@ class WebSettings(Model):
         return self.base_url or f"http://{host}:{self.port}"
 
 
+class JoinSettings(Model):
+    """What somebody whom we do not know can sign up for."""
+
+    briefings: tuple[BriefingKey, ...] | None = None
+    """Every briefing unless given; none where the list is empty: then there is no page to join."""
+    tags: dict[BriefingKey, tuple[Line, ...]] = Field(default_factory=dict)
+    """What somebody is tagged with who joins a briefing, for segments that go by tags."""
+    confirm_within: Duration = timedelta(days=2)
+    """How long the link works that confirms; then the sign-up is deleted."""
+
+    @model_validator(mode="after")
+    def _range(self) -> JoinSettings:
+        if not timedelta(hours=1) <= self.confirm_within <= timedelta(days=30):
+            raise ValueError("confirm_within is at least 1h and at most 30d")
+        return self
+
+
+class FormSettings(Model):
+    """What stands before the forms that anybody can have a mail sent with."""
+
+    per_network: Annotated[int, Field(ge=1, le=100_000)] = 30
+    """Requests an hour from one network: an IPv4 /24, an IPv6 /48."""
+    overall: Annotated[int, Field(ge=1, le=1_000_000)] = 2_000
+    """Requests an hour from everywhere."""
+    proof_of_work: Annotated[int, Field(ge=0, le=24)] = 0
+    """Bits of work that a browser does before it may send one, by script; 0 for none. 18 are about a second."""
+
+
 class ReaderSettings(Model):
     """What readers are sent outside any edition: mails that ask to confirm something, or that they asked for."""
 
@@ -327,6 +355,8 @@ class ReaderSettings(Model):
     """By which backend; the first of ``backends`` unless given."""
     template: Key = "service"
     """The folder in ``templates/email``. A site that has no ``service`` uses the one that came with the program."""
+    join: JoinSettings = JoinSettings()
+    forms: FormSettings = FormSettings()
 
 
 class Settings(Model):
@@ -393,6 +423,10 @@ class Settings(Model):
         if self.readers.backend is not None and self.readers.backend not in self.backends:
             known = ", ".join(self.backends)
             raise ValueError(f"readers.backend names {self.readers.backend!r}, which is no backend: there is {known}")
+        for key in (*(self.readers.join.briefings or ()), *self.readers.join.tags):
+            if key not in self.briefings:
+                known = ", ".join(self.briefings)
+                raise ValueError(f"readers.join names {key!r}, which is no briefing: there is {known}")
         return self
 
     def dkim(self, briefing: str) -> tuple[Dkim, ...]:

@@ -7,7 +7,7 @@ None of them is in the ledger. What is sent again after a crash is the same mess
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -24,7 +24,10 @@ from newsletter.clock import Clock
 from newsletter.delivery.retry import STEPS
 from newsletter.rendering.service import Attachment
 
-__all__ = ["Attachment", "Claimed", "Kind", "State", "claim", "clear", "listing", "post", "settle", "waiting"]
+__all__ = [
+    "Attachment", "Claimed", "Kind", "State", "admit", "ask", "become", "claim", "clear", "listing", "post", "settle",
+    "waiting", "withhold",
+]  # fmt: skip
 
 
 class Kind(StrEnum):
@@ -53,18 +56,21 @@ class State(StrEnum):
     IN_DOUBT = "in_doubt"
     """The server may have it. It is not sent again: whoever asked can ask again."""
     WITHHELD = "withheld"
-    """The address had one of that kind within the hour."""
+    """The address had one of that kind within the hour, or there was nothing to say to it."""
 
 
-HOUR = timedelta(hours=1)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 LEASE = timedelta(minutes=10)
 """How long one attempt may take before another process may make the next."""
 MOST_ATTEMPTS = 8
 KEPT = timedelta(days=30)
 """How long what became of a mail can be looked at, without its address."""
+A_DAY = 5
+"""How many mails a day that anybody can ask for an address gets at most."""
 _AT_ONCE = 50
 _ANYBODY = (Kind.JOIN, Kind.HAVE, Kind.LINK)
-"""What anybody can have sent to anybody: an address gets one of all of them together."""
+"""What anybody can have sent to anybody: an address gets one an hour of all of them together."""
+_ASKED = "asked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +84,12 @@ class Claimed:
     content: Mapping[str, Any]
     attachment: Attachment | None
     created_at: datetime
+
+    @property
+    def asked(self) -> Mapping[str, Any] | None:
+        """What somebody asked for, of a mail of which nobody knows yet what it says (see `ask`)."""
+        found: Mapping[str, Any] | None = self.content.get(_ASKED)
+        return found
 
 
 def post(
@@ -99,10 +111,31 @@ def post(
     kind, and one of those together that anybody can ask for; what is more is withheld, which nobody is told. Raises
     `AddressRefused`.
     """
-    address = normalise(email)
-    content: dict[str, Any] = {"language": language, "url": url, "values": dict(values or {}), "items": list(items)}
+    content = _content(language, url, values, items)
     if attachment is not None:
         content["file"] = attachment.name
+    _add(session, kind, email, content, attachment, clock)
+
+
+def ask(session: Session, kind: Kind, email: str, clock: Clock, asked: Mapping[str, Any]) -> None:
+    """As `post`, for what a stranger asks for: what the mail says, and whether there is one, is decided when it is its
+    turn, by whoever sends it. So it takes the stranger's request as long, whoever has that address."""
+    _add(session, kind, email, {_ASKED: dict(asked)}, None, clock)
+
+
+def _content(language: str, url: str, values: Mapping[str, str] | None, items: Sequence[str]) -> dict[str, Any]:
+    return {"language": language, "url": url, "values": dict(values or {}), "items": list(items)}
+
+
+def _add(
+    session: Session,
+    kind: Kind,
+    email: str,
+    content: dict[str, Any],
+    attachment: Attachment | None,
+    clock: Clock,
+) -> None:
+    address = normalise(email)
     session.add(
         ServiceMail(
             kind=kind.value,
@@ -128,8 +161,8 @@ def waiting(session: Session, now: datetime) -> bool:
 
 
 def claim(session: Session, now: datetime) -> list[Claimed]:
-    """Takes some of the mails that are due, the oldest first; nobody else gets them within `LEASE`. Those that their
-    address had enough of are settled on the way. Empty where nothing is due."""
+    """Takes some of the mails that are due, the oldest first; nobody else gets them within `LEASE`. Empty where nothing
+    is due."""
     due = ServiceMail.state == State.WAITING.value, ServiceMail.due_at <= now
     ids = session.scalars(select(ServiceMail.id).where(*due).order_by(ServiceMail.id).limit(_AT_ONCE)).all()
     taken = []
@@ -143,26 +176,56 @@ def claim(session: Session, now: datetime) -> list[Claimed]:
         ).scalar_one_or_none()
         if row is None:
             continue  # another process was faster
-        kind = Kind(row.kind)
         mail = Claimed(
             row.id,
             row.attempts,
-            kind,
+            Kind(row.kind),
             row.email,
             row.content,
             None if row.attachment is None else Attachment(row.content["file"], row.attachment),
             row.created_at,
         )
-        what = "mail" if kind in _ANYBODY else f"mail {kind}"
-        if row.attempts == 1 and not spend(
-            session, what, normalise(row.email).email_norm, most=1, window=HOUR, now=now
-        ):
-            _settle(session, mail, State.WITHHELD, now, "it had one within the hour")
-        elif row.attempts > MOST_ATTEMPTS:
+        if row.attempts > MOST_ATTEMPTS:
             _settle(session, mail, State.FAILED, now, "it was begun too often")
         else:
             taken.append(mail)
     return taken
+
+
+def become(
+    session: Session,
+    mail: Claimed,
+    kind: Kind,
+    *,
+    language: str = "",
+    url: str = "",
+    values: Mapping[str, str] | None = None,
+    items: Sequence[str] = (),
+) -> Claimed:
+    """What a mail in hand says that was asked for by `ask`, from now on; the arguments are those of `post`."""
+    content = _content(language, url, values, items)
+    mine = ServiceMail.id == mail.id, ServiceMail.attempts == mail.attempt
+    session.execute(update(ServiceMail).where(*mine).values(kind=kind.value, content=content))
+    return replace(mail, kind=kind, content=content)
+
+
+def admit(session: Session, mail: Claimed, now: datetime) -> bool:
+    """Whether the address of a mail in hand may have it, which counts; if not, the mail is settled. Asked once for each
+    mail, before its first attempt, in the transaction that claims it."""
+    who = normalise(mail.email).email_norm
+    what = "mail" if mail.kind in _ANYBODY else f"mail {mail.kind}"
+    if not spend(session, what, who, most=1, window=HOUR, now=now):
+        withhold(session, mail, "it had one within the hour", now)
+        return False
+    if mail.kind in _ANYBODY and not spend(session, "mails a day", who, most=A_DAY, window=DAY, now=now):
+        withhold(session, mail, "it had enough today", now)
+        return False
+    return True
+
+
+def withhold(session: Session, mail: Claimed, why: str, now: datetime) -> None:
+    """Settles a mail in hand that nobody gets."""
+    _settle(session, mail, State.WITHHELD, now, why)
 
 
 def settle(session: Session, mail: Claimed, outcome: Outcome, now: datetime) -> State:

@@ -9,11 +9,15 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy.orm import Session
+
+from newsletter.audience import signups
 from newsletter.backends.base import Answer, Counter, Message, Outcome, Result
 from newsletter.catalogues import words_for
 from newsletter.delivery import service
 from newsletter.delivery.service import Claimed, Kind, State
 from newsletter.errors import NewsletterError
+from newsletter.press import asking
 from newsletter.press.site import Site
 from newsletter.rendering.headers import addr_spec, recipient
 from newsletter.rendering.model import Rendered, ServiceView
@@ -140,7 +144,18 @@ def _claim(site: Site, now: datetime) -> list[Claimed] | None:
         if not service.waiting(session, now):
             return None
     with site.database.writing() as session:
-        return service.claim(session, now)
+        found = (_decided(site, session, mail, now) for mail in service.claim(session, now))
+        return [mail for mail in found if mail is not None]
+
+
+def _decided(site: Site, session: Session, mail: Claimed, now: datetime) -> Claimed | None:
+    """A mail in hand, once it is known what it says and that its address may have it; else None, and it is settled."""
+    if mail.attempt > 1:
+        return mail
+    if mail.asked is not None and (mail := asking.answered(site, session, mail) or mail).asked is not None:
+        service.withhold(session, mail, "there is nothing to say to it", now)
+        return None
+    return mail if service.admit(session, mail, now) else None
 
 
 def _made(site: Site, mails: list[Claimed], done: dict[State, int]) -> list[tuple[Claimed, Message]]:
@@ -156,6 +171,7 @@ def _made(site: Site, mails: list[Claimed], done: dict[State, int]) -> list[tupl
 
 
 def clear(site: Site) -> None:
-    """Deletes what was settled a month ago."""
+    """Deletes what was settled a month ago, and sign-ups that nobody confirmed in time."""
     with site.database.writing() as session:
         service.clear(session, site.clock.now())
+        signups.clear(session, site.clock.now())

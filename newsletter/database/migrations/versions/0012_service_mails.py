@@ -1,4 +1,4 @@
-"""Mails outside any edition wait in a table of their own, and how often somebody may ask for one is counted"""
+"""Mails outside any edition and sign-ups wait in tables of their own, and how often somebody may ask is counted"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -32,6 +32,22 @@ def upgrade() -> None:
     )
     op.create_index('ix_service_mail_state', 'service_mail', ['state', 'due_at'])
     op.create_table(
+        'sign_up',
+        sa.Column('id', BIG, nullable=False),
+        sa.Column('email', sa.String(length=320), nullable=False),
+        sa.Column('address_hash', sa.LargeBinary(length=32), nullable=False),
+        sa.Column('briefings', JSON, nullable=False),
+        sa.Column('language', sa.String(length=16), nullable=False),
+        sa.Column('source', sa.String(length=40), nullable=False),
+        sa.Column('asked_at', sa.BigInteger(), nullable=False),
+        sa.Column('expires_at', sa.BigInteger(), nullable=False),
+        sa.Column('confirmed_at', sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint('id', name=op.f('pk_sign_up')),
+        sa.UniqueConstraint('address_hash', name=op.f('uq_sign_up_address_hash')),
+        sqlite_autoincrement=True,
+    )
+    op.create_index('ix_sign_up_expires_at', 'sign_up', ['expires_at'])
+    op.create_table(
         'allowance',
         sa.Column('key_hash', sa.LargeBinary(length=32), nullable=False),
         sa.Column('since', sa.BigInteger(), nullable=False),
@@ -42,5 +58,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for name in ('allowance', 'service_mail'):
+    for name in ('allowance', 'sign_up', 'service_mail'):
         op.drop_table(name)
