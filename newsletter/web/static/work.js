@@ -9,6 +9,7 @@
   const bits = Number(form.dataset.bits);
   const task = form.elements.task.value;
   const working = form.querySelector("[data-working]");
+  form.querySelector("[data-no-script]").remove();
 
   const K = new Int32Array(64), H = new Int32Array(8);
   const root = (n, k) => Math.pow(n, 1 / k), part = (x) => ((x - Math.floor(x)) * 4294967296) | 0;
