@@ -343,7 +343,7 @@ class FormSettings(Model):
     overall: Annotated[int, Field(ge=1, le=1_000_000)] = 2_000
     """Requests an hour from everywhere."""
     proof_of_work: Annotated[int, Field(ge=0, le=24)] = 0
-    """Bits of work that a browser does before it may send one, by script; 0 for none. 18 are about a second."""
+    """Bits of work that a browser does before it may send one, by script; 0 for none. 18 are about two seconds."""
 
 
 class ReaderSettings(Model):
