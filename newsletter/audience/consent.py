@@ -27,6 +27,7 @@ MAX_WORDING = 20_000
 class Decision(StrEnum):
     """What a reader decides."""
 
+    JOINED = "joined"
     LEFT = "left"
     RETURNED = "returned"
     PAUSED = "paused"

@@ -41,13 +41,13 @@ def leave(session: Session, reader: Subscriber, briefing: str, said: Said, clock
 def leave_all(session: Session, wanted: Iterable[tuple[int, str]], said: Said, clock: Clock) -> list[tuple[int, str]]:
     """Takes readers, by number, out of a briefing each, all with the same words and in a few statements; returns those
     of whom that changed anything. Who was erased is passed over. A few hundred at once, at most."""
-    changed = _take_out(session, wanted, clock)
+    changed = take_out(session, wanted, clock)
     log_all(session, changed, Decision.LEFT, said, clock)
     return [(number, briefing) for number, _, briefing in changed]
 
 
-def _take_out(session: Session, wanted: Iterable[tuple[int, str]], clock: Clock) -> list[tuple[int, bytes, str]]:
-    """The number, hash and briefing of each reader of whom that changed anything."""
+def take_out(session: Session, wanted: Iterable[tuple[int, str]], clock: Clock) -> list[tuple[int, bytes, str]]:
+    """As `leave_all`, and logs nothing; the number, hash and briefing of each reader of whom that changed anything."""
     pairs = sorted({*wanted})
     readers = {
         row.id: row
@@ -86,7 +86,7 @@ def come_back(
     """
     left_all = _lift(session, reader, "")
     if left_all and briefing:
-        _take_out(session, [(reader.id, other) for other in briefings if other != briefing], clock)
+        take_out(session, [(reader.id, other) for other in briefings if other != briefing], clock)
     if not (_lift(session, reader, briefing) or left_all):
         return False
     log(session, reader, Decision.RETURNED, briefing, said, clock)

@@ -36,7 +36,7 @@ class ConsentEvent(Base):
     subscriber_id: Mapped[int] = mapped_column(BigId)
     address_hash: Mapped[bytes] = mapped_column(LargeBinary(32))
     decision: Mapped[str] = mapped_column(String(16))
-    """left, returned, paused, resumed"""
+    """joined, left, returned, paused, resumed"""
     briefing: Mapped[str] = mapped_column(String(64))
     """Empty for every briefing."""
     until: Mapped[datetime | None]
@@ -91,6 +91,68 @@ class Suppression(Base):
     """unsubscribed, complaint, bounce, manual, erased"""
     note: Mapped[str] = mapped_column(default="")
     at: Mapped[datetime]
+
+
+class ServiceMail(Base):
+    """A mail to one person outside any edition, from being asked for until it was sent. Then nothing of it is kept that
+    names anybody or works as a link."""
+
+    __tablename__ = "service_mail"
+    __table_args__ = (Index("ix_service_mail_state", "state", "due_at"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    kind: Mapped[str] = mapped_column(String(16))
+    email: Mapped[str] = mapped_column(String(320))
+    """Where to; empty once it is settled."""
+    address_hash: Mapped[bytes] = mapped_column(LargeBinary(32))
+    content: Mapped[dict[str, Any]]
+    """What its words say beside those of the catalogue; empty once it is settled."""
+    attachment: Mapped[str | None]
+    """The text of the file that goes along; none once it is settled."""
+    state: Mapped[str] = mapped_column(String(16))
+    """waiting, sent, failed, in_doubt, withheld"""
+    attempts: Mapped[int]
+    created_at: Mapped[datetime]
+    due_at: Mapped[datetime]
+    """When it is to be tried next; of one that is being tried, when somebody else may."""
+    settled_at: Mapped[datetime | None]
+    reply: Mapped[str]
+    """What the server said last, or why it was not sent."""
+
+
+class SignUp(Base):
+    """Somebody who wants mail at an address, until the reader of that address has confirmed it, or the time for that is
+    over. One an address: whoever asks again adds to it."""
+
+    __tablename__ = "sign_up"
+    __table_args__ = (
+        Index("ix_sign_up_expires_at", "expires_at"),
+        # The number stands in a signed link, and must never be another sign-up's.
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    email: Mapped[str] = mapped_column(String(320))
+    """Empty once it is confirmed."""
+    address_hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
+    briefings: Mapped[list[str]]
+    language: Mapped[str] = mapped_column(String(16))
+    """In which the form was shown."""
+    source: Mapped[str] = mapped_column(String(40))
+    asked_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    confirmed_at: Mapped[datetime | None]
+
+
+class Allowance(Base):
+    """How often something was done of late that may be done so often: by whom, as a salted hash, and since when."""
+
+    __tablename__ = "allowance"
+    __table_args__ = (Index("ix_allowance_since", "since"),)
+
+    key_hash: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    since: Mapped[datetime]
+    used: Mapped[int]
 
 
 class SiteValue(Base):

@@ -16,6 +16,7 @@ from base64 import b32encode
 from binascii import b2a_base64
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from hashlib import blake2b
 from typing import Literal, NamedTuple, Self, get_args
 
@@ -36,6 +37,7 @@ _TOKEN = re.compile(
     rf"([a-z0-9]{{1,4}})\.([a-z0-9-]{{0,{MAX_BRIEFING}}})\.[A-Za-z0-9_-]{{22}}\.([0-9a-f]{{1,12}})\.([0-9a-f]{{1,12}})"
 )
 _SEALED = re.compile(r"([a-z0-9]{1,4})\.[A-Za-z0-9_-]{22}\.([a-z0-9.]{1,64})")
+_IN_TIME = re.compile(r"([0-9a-f]{1,12})\.([0-9a-f]{1,12})")
 _SIGNATURE = 22
 """Characters of base64: 132 bits."""
 _SHARE: Mapping[Purpose, slice] = {
@@ -179,6 +181,18 @@ class Tokens:
         if not hmac.compare_digest(self._sealed(match[1], purpose, match[2]), sealed):
             raise BadToken
         return match[2]
+
+    def seal_until(self, purpose: str, number: int, until: datetime) -> str:
+        """A seal over the number of something, that works until an instant (UTC), to the second. Raises ValueError for
+        a number outside 48 bits."""
+        return self.seal(purpose, f"{_number(number):x}.{int(until.timestamp()):x}")
+
+    def unseal_in_time(self, purpose: str, sealed: str, now: datetime) -> int:
+        """The number of such a seal. Raises `BadToken`, the same for whatever is wrong with it, its time included."""
+        match = _IN_TIME.fullmatch(self.unseal(purpose, sealed))
+        if match is None or int(match[2], 16) <= now.timestamp():
+            raise BadToken
+        return int(match[1], 16)
 
 
 class ReaderLinks(NamedTuple):

@@ -15,6 +15,8 @@ from newsletter.cli import (
     demo,
     editing,
     inbound,
+    join,
+    mails,
     segments,
     send,
     serve,
@@ -53,6 +55,7 @@ app.add_typer(stories.app, name="stories")
 app.add_typer(subscribers.app, name="subscribers")
 app.add_typer(segments.app, name="segments")
 app.add_typer(users.app, name="users")
+app.add_typer(mails.app, name="mails")
 app.add_typer(site.db, name="db")
 app.add_typer(editing.app, name="edition")
 for command in (
@@ -66,6 +69,7 @@ for command in (
     serve.serve,
     worker.worker,
     inbound.inbound,
+    join.join_form,
 ):
     app.command()(command)
 app.command("test-send")(send.copy)

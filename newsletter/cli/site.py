@@ -152,6 +152,11 @@ def _problems(site: Site) -> Iterator[str]:
                 step()
             except NewsletterError as error:
                 yield f"briefing {key}: {error}"
+    for made in (site.service_template, site.service_keys):
+        try:
+            made()
+        except NewsletterError as error:
+            yield f"service mails: {error}"
     for name in sorted(used | set(site.settings.backends)):
         try:
             yield from loop.run(_checked(site, name))

@@ -318,6 +318,47 @@ class WebSettings(Model):
         return self.base_url or f"http://{host}:{self.port}"
 
 
+class JoinSettings(Model):
+    """What somebody whom we do not know can sign up for."""
+
+    briefings: tuple[BriefingKey, ...] | None = None
+    """Every briefing unless given; none where the list is empty: then there is no page to join."""
+    tags: dict[BriefingKey, tuple[Line, ...]] = Field(default_factory=dict)
+    """What somebody is tagged with who joins a briefing, for segments that go by tags."""
+    confirm_within: Duration = timedelta(days=2)
+    """How long the link works that confirms; then the sign-up is deleted."""
+
+    @model_validator(mode="after")
+    def _range(self) -> JoinSettings:
+        if not timedelta(hours=1) <= self.confirm_within <= timedelta(days=30):
+            raise ValueError("confirm_within is at least 1h and at most 30d")
+        return self
+
+
+class FormSettings(Model):
+    """What stands before the forms that anybody can have a mail sent with."""
+
+    per_network: Annotated[int, Field(ge=1, le=100_000)] = 30
+    """Requests an hour from one network: an IPv4 /24, an IPv6 /48."""
+    overall: Annotated[int, Field(ge=1, le=1_000_000)] = 2_000
+    """Requests an hour from everywhere."""
+    proof_of_work: Annotated[int, Field(ge=0, le=24)] = 0
+    """Bits of work that a browser does before it may send one, by script; 0 for none. 18 are about two seconds."""
+
+
+class ReaderSettings(Model):
+    """What readers are sent outside any edition: mails that ask to confirm something, or that they asked for."""
+
+    sender: Sender | None = None
+    """From whom; the first briefing's sender unless given."""
+    backend: Key | None = None
+    """By which backend; the first of ``backends`` unless given."""
+    template: Key = "service"
+    """The folder in ``templates/email``. A site that has no ``service`` uses the one that came with the program."""
+    join: JoinSettings = JoinSettings()
+    forms: FormSettings = FormSettings()
+
+
 class Settings(Model):
     """The whole configuration of a site."""
 
@@ -334,6 +375,7 @@ class Settings(Model):
     workers: Annotated[int, Field(ge=1, le=64)] = 1
     """How many processes `send` and `serve` deliver with on this machine; each opens its backends' connections."""
     web: WebSettings = WebSettings()
+    readers: ReaderSettings = ReaderSettings()
     test_addresses: tuple[str, ...] = ()
     """Who may get test copies: addresses, or ``@domain`` for everyone there."""
     clients: dict[MailClient, Annotated[float, Field(ge=0, le=100)]] = Field(default_factory=lambda: dict(SHARES))
@@ -359,24 +401,41 @@ class Settings(Model):
 
     @model_validator(mode="after")
     def _signed(self) -> Settings:
-        for name, briefing in self.briefings.items():
-            keys, sender = self.dkim(name), briefing.sender.address.rpartition("@")[2]
+        senders = {f"briefings.{name}": briefing.sender for name, briefing in self.briefings.items()}
+        if self.readers.sender is not None:
+            senders["readers"] = self.readers.sender
+        for name, sender in senders.items():
+            keys, domain = self.keys_of(sender), sender.address.rpartition("@")[2]
             for key in keys:
                 # DMARC (RFC 9989) takes no other domain's signature for the sender's.
-                if not aligned(key.domain, domain_of(sender)):
+                if not aligned(key.domain, domain_of(domain)):
                     raise ValueError(
-                        f"briefings.{name}: dkim signs for {key.domain}, and the sender is at {sender}: write a key of "
+                        f"{name}: dkim signs for {key.domain}, and the sender is at {domain}: write a key of "
                         "the sender's domain, or one above or below it"
                     )
             names = [(key.domain, key.selector) for key in keys]
             if len(set(names)) < len(names):
-                raise ValueError(f"briefings.{name}: two dkim keys have one selector: give each its own")
+                raise ValueError(f"{name}: two dkim keys have one selector: give each its own")
+        return self
+
+    @model_validator(mode="after")
+    def _service(self) -> Settings:
+        if self.readers.backend is not None and self.readers.backend not in self.backends:
+            known = ", ".join(self.backends)
+            raise ValueError(f"readers.backend names {self.readers.backend!r}, which is no backend: there is {known}")
+        for key in (*(self.readers.join.briefings or ()), *self.readers.join.tags):
+            if key not in self.briefings:
+                known = ", ".join(self.briefings)
+                raise ValueError(f"readers.join names {key!r}, which is no briefing: there is {known}")
         return self
 
     def dkim(self, briefing: str) -> tuple[Dkim, ...]:
         """The keys that sign a briefing, as they are configured."""
-        own = self.briefings[briefing].sender.dkim
-        return self.publication.dkim if own is None else own
+        return self.keys_of(self.briefings[briefing].sender)
+
+    def keys_of(self, sender: Sender) -> tuple[Dkim, ...]:
+        """The keys that sign what a sender sends, as they are configured."""
+        return self.publication.dkim if sender.dkim is None else sender.dkim
 
     def zone(self, briefing: str, segment: str = "") -> str:
         """The IANA zone in which a briefing's times are meant, for one segment of it if given."""

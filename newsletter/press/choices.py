@@ -81,7 +81,7 @@ def reader(site: Site, number: int) -> Reader:
     with site.database.reading() as session:
         row = _there(session, number)
         why = leaving.suppressions(session, row)
-        fits = _fits(site, session, number)
+        fits = fitting(site, session, number)
         until = row.paused_until
         return Reader(
             number=number,
@@ -111,7 +111,7 @@ def _there(session: Session, number: int) -> Subscriber:
     return row
 
 
-def _fits(site: Site, session: Session, number: int) -> set[str]:
+def fitting(site: Site, session: Session, number: int) -> set[str]:
     """The briefings that have a segment for a reader; all of them while the segments cannot be read, for leaving must
     not wait until they can."""
     try:
@@ -122,7 +122,9 @@ def _fits(site: Site, session: Session, number: int) -> set[str]:
     except (SegmentError, ConfigError) as error:
         _log.warning("the segments cannot be read", extra={"action": "web", "reason": str(error)})
         return set(site.settings.briefings)
-    row = session.execute(select(*rules.values()).where(Subscriber.id == number)).one()
+    # By names of their own: two rules may be the same.
+    columns = [rule.label(f"b{at}") for at, rule in enumerate(rules.values())]
+    row = session.execute(select(*columns).where(Subscriber.id == number)).one()
     return {key for key, fits in zip(rules, row, strict=True) if fits}
 
 

@@ -16,12 +16,13 @@ from newsletter.audience.tokens import Links, Tokens
 from newsletter.backends.base import Backend
 from newsletter.backends.registry import build
 from newsletter.clock import Clock, SystemClock
-from newsletter.config import Briefing, Dkim, Settings, load_settings
+from newsletter.config import Briefing, Dkim, Sender, Settings, load_settings
 from newsletter.database import Database
 from newsletter.database.schema import require_current
 from newsletter.errors import ConfigError, NotFound
+from newsletter.press.sample import sample_folder
 from newsletter.rendering.model import EditionView, PublicationView, Rendered
-from newsletter.rendering.page import TemplateSet
+from newsletter.rendering.page import SERVICE, TemplateSet
 
 if TYPE_CHECKING:
     from newsletter.rendering.dkim import SigningKey
@@ -112,8 +113,15 @@ class Site:
 
         Raises `ConfigError` for a key that cannot be read or is none. One that is weak is warned of.
         """
+        return self._loaded(self.settings.dkim(briefing))
+
+    def service_keys(self) -> tuple[SigningKey, ...]:
+        """The same of those that sign service mails."""
+        return self._loaded(self.settings.keys_of(self.service_sender))
+
+    def _loaded(self, all_wanted: tuple[Dkim, ...]) -> tuple[SigningKey, ...]:
         keys = []
-        for wanted in self.settings.dkim(briefing):
+        for wanted in all_wanted:
             if (key := self._keys.get(wanted)) is None:
                 from newsletter.rendering.dkim import load  # 9 MB, for who signs
 
@@ -171,6 +179,28 @@ class Site:
     def template(self, briefing: str) -> TemplateSet:
         """The template set of a briefing, compiled once a version. Raises `TemplateError` with file and line."""
         return TemplateSet.load(self.settings.templates / self.briefing(briefing).template)
+
+    def service_template(self) -> TemplateSet:
+        """The template set of service mails: the site's own, or the one that came with the program. Raises
+        `TemplateError` with file and line."""
+        name = self.settings.readers.template
+        folder = self.settings.templates / name
+        if name == "service" and not folder.is_dir():
+            folder = sample_folder() / "templates" / "email" / name
+        return TemplateSet.load(folder, SERVICE)
+
+    @property
+    def service_sender(self) -> Sender:
+        """From whom service mails come. Raises `ConfigError` where nobody is configured."""
+        sender = self.settings.readers.sender or next((one.sender for one in self.settings.briefings.values()), None)
+        if sender is None:
+            raise ConfigError("there is nobody to send service mails: write readers.sender, or a briefing")
+        return sender
+
+    @property
+    def service_backend(self) -> Backend:
+        """The backend that takes service mails, newly built. Raises `ConfigError`."""
+        return self.backend(self.settings.readers.backend or next(iter(self.settings.backends), "outbox"))
 
     def backend(self, name: str) -> Backend:
         """A backend of the configuration, newly built. Raises `ConfigError`."""

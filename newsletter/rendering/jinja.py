@@ -28,13 +28,16 @@ from newsletter.rendering.model import (
     ImageView,
     PublicationView,
     SectionView,
+    ServiceView,
     StoryView,
 )
 from newsletter.rendering.shield import Masked
 from newsletter.rendering.source import Source
 
-WORDS = frozenset({"edition", "slot", "slot_url"})
-"""The variables of a template."""
+EDITION_WORDS = frozenset({"edition", "slot", "slot_url"})
+"""The variables of an edition's template."""
+SERVICE_WORDS = frozenset({"mail"})
+"""Those of a service mail's, which goes to one person and has no slots."""
 
 # Not: safe, tojson, urlize, xmlattr (they make HTML of text), random (same inputs, same bytes), attr, pprint.
 _FILTERS = re.findall(
@@ -46,8 +49,9 @@ _FILTERS = re.findall(
 _GLOBALS = ("range", "dict", "namespace", "joiner", "cycler")
 _ORIGIN = "template:"
 # These hold nothing but data: no method of theirs does more than read it.
-_DATA = frozenset({EditionView, PublicationView, SectionView, StoryView, BulletView, ImageView})
-_VIEWS: dict[str, type] = {"edition": EditionView, "publication": PublicationView, "lead": StoryView}
+_DATA = frozenset({EditionView, ServiceView, PublicationView, SectionView, StoryView, BulletView, ImageView})
+_VIEWS: dict[str, type] = {"edition": EditionView, "mail": ServiceView}
+_PARTS: dict[str, type] = {"publication": PublicationView, "lead": StoryView}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,10 +117,12 @@ def failed_at(traceback: TracebackType | None) -> tuple[str, int]:
     return found
 
 
-def examine(env: jinja2.Environment, source: Source, masked: Masked, *, slots: bool) -> list[Reference]:
+def examine(
+    env: jinja2.Environment, source: Source, masked: Masked, words: frozenset[str], *, slots: bool
+) -> list[Reference]:
     """Reads a template and raises `TemplateError` at the first thing that is wrong; gives what it refers to.
 
-    ``slots`` says whether slots may stand in it: not where another template imports it.
+    ``words`` are its variables; ``slots`` says whether slots may stand in it: not where another template imports it.
     """
     fail = partial(_error, source, masked)
     try:
@@ -131,7 +137,7 @@ def examine(env: jinja2.Environment, source: Source, masked: Masked, *, slots: b
                 raise fail(f'There is no {what} "{node.name}"{_instead(node.name, names)}', node.lineno)
     if isinstance(scope := next(tree.find_all(nodes.ScopedEvalContextModifier), None), nodes.Node):
         raise fail("{% autoescape %} cannot be changed: what is safe HTML comes as such, so take it out", scope.lineno)
-    known = WORDS | set(env.globals)
+    known = words | set(env.globals)
     for name in sorted(find_undeclared_variables(tree) - known):
         line = min(node.lineno for node in tree.find_all(nodes.Name) if node.name == name)
         raise fail(f'There is no "{name}"{_instead(name, known | _assigned(tree))}', line)
@@ -204,15 +210,15 @@ def _children(node: nodes.Node) -> Iterable[tuple[str, nodes.Node]]:
 
 def _known_field(fail: partial[TemplateError], node: nodes.Getattr) -> None:
     owner = node.node
-    if isinstance(owner, nodes.Name) and owner.name == "edition":
-        view, kind = _VIEWS["edition"], "edition"
+    if isinstance(owner, nodes.Name) and owner.name in _VIEWS:
+        view, kind = _VIEWS[owner.name], owner.name
     elif (
         isinstance(owner, nodes.Getattr)
         and isinstance(owner.node, nodes.Name)
-        and owner.node.name == "edition"
-        and owner.attr in _VIEWS
+        and owner.node.name in _VIEWS
+        and owner.attr in _PARTS
     ):
-        view, kind = _VIEWS[owner.attr], f"edition.{owner.attr}"
+        view, kind = _PARTS[owner.attr], f"{owner.node.name}.{owner.attr}"
     else:
         return
     fields = {field.name for field in dataclasses.fields(view)}

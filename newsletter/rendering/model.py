@@ -108,6 +108,11 @@ class EditionView:
     direction: str = "ltr"
 
     @property
+    def identity(self) -> tuple[str, str]:
+        """What tells it from every other view of its kind."""
+        return self.key, self.segment
+
+    @property
     def stories(self) -> tuple[StoryView, ...]:
         """All stories in the order in which the reader meets them."""
         return tuple(story for section in self.sections for story in section.stories)
@@ -125,6 +130,44 @@ class EditionView:
             for s in self.stories
         )
         return max(1, round(words / 220))
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceView:
+    """A mail to one person outside any edition, such as one that asks to confirm a sign-up. Every word of it is there:
+    a template says where it stands, and what it looks like."""
+
+    kind: str
+    """``join``, ``have``, ``link``, ``address``, ``export``, ``erase``"""
+    subject: str
+    title: str
+    paragraphs: tuple[str, ...]
+    publication: PublicationView
+    items: tuple[str, ...] = ()
+    """Names to list below the paragraphs, such as those of briefings; often none."""
+    button: str = ""
+    """What the link says, empty where the mail has none."""
+    url: str = ""
+    """Where the link leads, https."""
+    copy: str = ""
+    """What stands above the address in words, for programs that show no links."""
+    notes: tuple[str, ...] = ()
+    """Below everything else: who asked for this, and what to do if it was somebody else."""
+    contact: str = ""
+    """A sentence that names whom to write to, empty where there is nobody."""
+    language: str = "en"
+    """BCP 47."""
+    direction: str = "ltr"
+
+    @property
+    def preheader(self) -> str:
+        """What stands beside the subject in a list of mails."""
+        return self.paragraphs[0] if self.paragraphs else ""
+
+    @property
+    def identity(self) -> tuple[str, str]:
+        """What tells it from every other view of its kind."""
+        return self.kind, self.language
 
 
 @dataclass(frozen=True, slots=True)

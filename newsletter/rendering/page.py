@@ -19,17 +19,30 @@ from markupsafe import Markup
 from newsletter.errors import NewsletterError, TemplateError
 from newsletter.rendering.filters import cleaned, tidy
 from newsletter.rendering.invariants import RenderingError, assert_filled, assert_inlined
-from newsletter.rendering.jinja import environment, examine, failed_at
+from newsletter.rendering.jinja import EDITION_WORDS, SERVICE_WORDS, environment, examine, failed_at
 from newsletter.rendering.mjml import Artefact, attributes_shielded, compiled
-from newsletter.rendering.model import EditionView, Rendered, Slot
+from newsletter.rendering.model import EditionView, Rendered, ServiceView, Slot
 from newsletter.rendering.shield import mask
 from newsletter.rendering.slots import check_slot_places, scan
 from newsletter.rendering.source import Files, Source, expanded, whole
-from newsletter.rendering.specimen import SPECIMENS
+from newsletter.rendering.specimen import SERVICE_SPECIMENS, SPECIMENS
 from newsletter.text import clean, one_line
 
 PAGE, CSS, TEXT = "page.mjml", "content.css", "page.txt"
 _MOST_KEPT = 32
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What templates are for: the variable that holds what they print, all their variables, and views to try them."""
+
+    variable: str
+    words: frozenset[str]
+    specimens: tuple[EditionView | ServiceView, ...]
+
+
+EDITION = Kind("edition", EDITION_WORDS, SPECIMENS)
+SERVICE = Kind("mail", SERVICE_WORDS, SERVICE_SPECIMENS)
 
 
 class SlotWords:
@@ -61,6 +74,7 @@ class TemplateSet:
     """A template folder, read, checked and compiled. Immutable; may be used from several threads."""
 
     folder: Path
+    kind: Kind
     version: str
     """SHA-256, hex, over the files of the set."""
     files: Files
@@ -70,17 +84,17 @@ class TemplateSet:
     _text: jinja2.Template
 
     @classmethod
-    def load(cls, folder: Path) -> TemplateSet:
+    def load(cls, folder: Path, kind: Kind = EDITION) -> TemplateSet:
         """Reads a folder with ``page.mjml``, ``content.css`` and ``page.txt``; compiles it if this version is new.
 
-        Raises `TemplateError` with file, line and what to write instead. Two specimen editions, one with everything and
-        one with next to nothing, are rendered, so that what would fail on a morning fails now.
+        Raises `TemplateError` with file, line and what to write instead. Two specimens, one with everything and one
+        with next to nothing, are rendered, so that what would fail on a morning fails now.
         """
         files = Files.read(folder)
-        key = (folder, files.version)
+        key = (folder, kind.variable, files.version)
         if (known := _kept.get(key)) is None:
             try:
-                known = _load(cls, files)
+                known = _load(cls, files, kind)
             except (RecursionError, SyntaxError, MemoryError) as error:
                 # Jinja's parser and Python's compiler, on an expression of some thousand parts.
                 raise TemplateError("A Jinja expression is too long: make several of it", path=folder) from error
@@ -89,22 +103,22 @@ class TemplateSet:
             _kept[key] = known
         return known
 
-    def render(self, edition: EditionView) -> Rendered:
-        """An edition as one segment gets it, frozen. Same inputs, same bytes.
+    def render(self, view: EditionView | ServiceView) -> Rendered:
+        """An edition as one segment gets it, frozen; or a service mail. Same inputs, same bytes.
 
-        Raises `TemplateError` where the template fails on this edition, `RenderingError` where no mail comes out.
+        Raises `TemplateError` where the template fails on this view, `RenderingError` where no mail comes out.
         """
         # With premailer comes what takes 20 MB, and an edition that is locked is not rendered any more.
         from newsletter.rendering.inline import inline, squeezed
 
-        words = SlotWords(self._nonce(edition))
-        filled = cleaned(self._fill(self._html, edition, words)).lstrip()
+        words = SlotWords(self._nonce(view))
+        filled = cleaned(self._fill(self._html, view, words)).lstrip()
         assert_filled(filled)
         inlined = inline(filled, self.css)
         assert_inlined(filled, inlined)
         html = squeezed(inlined)
-        text = tidy(cleaned(self._fill(self._text, edition, words)))
-        subject, preheader = one_line(edition.subject), one_line(edition.preheader)
+        text = tidy(cleaned(self._fill(self._text, view, words)))
+        subject, preheader = one_line(view.subject), one_line(view.preheader)
         return Rendered(
             subject=subject,
             preheader=preheader,
@@ -115,20 +129,20 @@ class TemplateSet:
             digest=digest(subject, preheader, html, text, words.slots),
         )
 
-    def _nonce(self, edition: EditionView) -> str:
+    def _nonce(self, view: EditionView | ServiceView) -> str:
         """12 hex digits from edition, segment and template version that occur in neither stories nor template."""
-        content = repr(edition)
+        content = repr(view)
         number = 0
         while True:
-            seed = json.dumps([edition.key, edition.segment, self.version, number])
+            seed = json.dumps([*view.identity, self.version, number])
             nonce = hashlib.sha256(seed.encode()).hexdigest()[:12]
             if nonce not in content and not any(nonce in text for text in self.files.texts.values()):
                 return nonce
             number += 1
 
-    def _fill(self, template: jinja2.Template, edition: EditionView, words: SlotWords) -> str:
+    def _fill(self, template: jinja2.Template, view: EditionView | ServiceView, words: SlotWords) -> str:
         try:
-            return template.render(edition=edition, slot=words.text, slot_url=words.url)
+            return template.render({self.kind.variable: view, "slot": words.text, "slot_url": words.url})
         except NewsletterError:
             raise
         except Exception as error:
@@ -143,7 +157,7 @@ class TemplateSet:
             ) from error
 
 
-_kept: dict[tuple[Path, str], TemplateSet] = {}
+_kept: dict[tuple[Path, str, str], TemplateSet] = {}
 
 
 def digest(subject: str, preheader: str, html: str, text: str, slots: tuple[Slot, ...]) -> str:
@@ -152,7 +166,7 @@ def digest(subject: str, preheader: str, html: str, text: str, slots: tuple[Slot
     return hashlib.sha256(json.dumps(parts, separators=(",", ":")).encode()).hexdigest()
 
 
-def _load(cls: type[TemplateSet], files: Files) -> TemplateSet:
+def _load(cls: type[TemplateSet], files: Files, kind: Kind) -> TemplateSet:
     from newsletter.rendering.inline import check_css  # as in `TemplateSet.render`
 
     for name in (PAGE, CSS, TEXT):
@@ -169,8 +183,8 @@ def _load(cls: type[TemplateSet], files: Files) -> TemplateSet:
             html_texts[name] = attributes_shielded(source, mask(source))
         elif name.endswith(".txt"):
             text_texts[name] = files.texts[name]
-    _examine(files, page, html_texts, html=True)
-    _examine(files, whole(files, TEXT), text_texts, html=False)
+    _examine(files, page, html_texts, kind.words, html=True)
+    _examine(files, whole(files, TEXT), text_texts, kind.words, html=False)
     for name, text in files.texts.items():
         if name.endswith((".mjml", ".html")):
             check_slot_places(text, files.folder / name)
@@ -178,6 +192,7 @@ def _load(cls: type[TemplateSet], files: Files) -> TemplateSet:
     html_texts[PAGE] = artefact.html
     template_set = cls(
         folder=files.folder,
+        kind=kind,
         version=files.version,
         files=files,
         artefact=artefact,
@@ -185,12 +200,12 @@ def _load(cls: type[TemplateSet], files: Files) -> TemplateSet:
         _html=environment(html_texts, html=True).get_template(PAGE),
         _text=environment(text_texts, html=False).get_template(TEXT),
     )
-    for edition in SPECIMENS:
+    for view in kind.specimens:
         try:
-            rendered = template_set.render(edition)
+            rendered = template_set.render(view)
             scan(rendered.html, rendered.text, rendered.slots, rendered.nonce)
         except RenderingError as error:
-            raise TemplateError(f"A specimen edition cannot be rendered: {error}", path=files.folder / PAGE) from error
+            raise TemplateError(f"A specimen cannot be rendered: {error}", path=files.folder / PAGE) from error
     return template_set
 
 
@@ -201,14 +216,14 @@ def _refuse_control_characters(page: Source) -> None:
         )
 
 
-def _examine(files: Files, first: Source, texts: dict[str, str], *, html: bool) -> None:
+def _examine(files: Files, first: Source, texts: dict[str, str], words: frozenset[str], *, html: bool) -> None:
     """Reads a page and everything that it imports or includes by Jinja."""
     env = environment({}, html=html)
     done: set[tuple[str, bool]] = set()
     waiting: list[tuple[Source, bool]] = [(first, True)]
     while waiting:
         source, slots = waiting.pop()
-        for reference in examine(env, source, mask(source), slots=slots):
+        for reference in examine(env, source, mask(source), words, slots=slots):
             key = reference.name, slots and reference.included
             if reference.name not in texts:
                 raise reference.missing

@@ -1,4 +1,4 @@
-"""Two editions that a template must render before it is used: one with everything, one with next to nothing."""
+"""Views that a template must render before it is used, two of each kind: with everything, and with next to nothing."""
 
 from __future__ import annotations
 
@@ -6,7 +6,15 @@ from datetime import date
 
 from markupsafe import Markup
 
-from newsletter.rendering.model import BulletView, EditionView, ImageView, PublicationView, SectionView, StoryView
+from newsletter.rendering.model import (
+    BulletView,
+    EditionView,
+    ImageView,
+    PublicationView,
+    SectionView,
+    ServiceView,
+    StoryView,
+)
 
 _DAY = date(2026, 11, 23)
 
@@ -78,3 +86,20 @@ _FULL = EditionView(
 )
 
 SPECIMENS = (_FULL, _BARE)
+
+SERVICE_SPECIMENS = (
+    ServiceView(
+        kind="join",
+        subject="Confirm “Briefing” & more",
+        title="Do you want <these>?",
+        paragraphs=("Somebody typed your address.", "Was it you?"),
+        publication=_FULL.publication,
+        items=("Briefing", "Evening & Night"),
+        button="Yes",
+        url="https://news.example.org/j/token",
+        copy="Or copy this address:",
+        notes=("It works for two days.", "If it was not you, do nothing."),
+        contact="Questions? Write to desk@example.org.",
+    ),
+    ServiceView("export", "Your data", "Your data", ("It is attached.",), _BARE.publication),
+)

@@ -14,7 +14,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from newsletter.clock import SystemClock
 from newsletter.delivery.breaker import Breaker
 from newsletter.errors import Refused
-from newsletter.press import tick
+from newsletter.press import service, tick
 from newsletter.press.crew import work_together
 from newsletter.press.drain import DRAIN_SECONDS, drain
 from newsletter.press.site import Site
@@ -25,6 +25,9 @@ _log = logging.getLogger(__name__)
 PLAN_SECONDS = 5
 RELEASE_SECONDS = 1
 WATCH_SECONDS = 60
+SERVICE_SECONDS = 2
+"""Somebody sits before a page that says: look at your mail."""
+CLEAR_SECONDS = 3600
 
 
 async def serve(site: Site, stop: asyncio.Event, *, drain_seconds: float = DRAIN_SECONDS) -> None:
@@ -73,6 +76,12 @@ async def serve(site: Site, stop: asyncio.Event, *, drain_seconds: float = DRAIN
     scheduler.add_job(kept("release", release), "interval", seconds=RELEASE_SECONDS, id="release", next_run_time=first)
     scheduler.add_job(
         kept("watch", lambda: asyncio.to_thread(tick.watch, site)), "interval", seconds=WATCH_SECONDS, id="watch"
+    )
+    scheduler.add_job(
+        kept("service", lambda: service.send_waiting(site, stop)), "interval", seconds=SERVICE_SECONDS, id="service"
+    )
+    scheduler.add_job(
+        kept("clear", lambda: asyncio.to_thread(service.clear, site)), "interval", seconds=CLEAR_SECONDS, id="clear"
     )
     await refuse_elsewhere(site, stop)
     scheduler.start()

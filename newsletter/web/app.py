@@ -21,6 +21,7 @@ from newsletter.web import (
     edition,
     grid,
     history,
+    join,
     leave,
     mine,
     online,
@@ -35,7 +36,7 @@ from newsletter.web import (
 )
 from newsletter.web.guard import Guard
 from newsletter.web.headers import Headers
-from newsletter.web.routing import Endpoint, Signed
+from newsletter.web.routing import Called, Endpoint, Signed
 from newsletter.web.views import STATIC
 
 TOPICS = (
@@ -55,6 +56,7 @@ TOPICS = (
     leave.pages,
     preferences.pages,
     online.pages,
+    join.pages,
 )
 """Every page of the desk and of readers. A new module is added here, and nowhere else."""
 
@@ -76,9 +78,13 @@ def create_app(site: Site) -> ASGIApp:
     links: dict[str, dict[str, Signed]] = {}
     for signed in guard.signed:
         links.setdefault(signed.path, {})[signed.method] = signed
+    called: dict[str, dict[str, Called]] = {}
+    for one in guard.called:
+        called.setdefault(one.path, {})[one.method] = one
     # Every method comes to the guard, so that no answer but a reader's page is ever given there. Routes are tried
     # in their order, and many more readers come than editors.
     routes: list[BaseRoute] = [Route(path, _AnsweringReaders(guard, methods)) for path, methods in links.items()]
+    routes += [Route(path, _AnsweringCallers(guard, methods)) for path, methods in called.items()]
     routes += [Route(path, _answering(guard, methods), methods=list(methods)) for path, methods in paths.items()]
     app = Starlette(
         routes=[*routes, Mount("/static", _Static(directory=STATIC))],
@@ -104,6 +110,17 @@ class _AnsweringReaders:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         response = await self.guard.answer_reader(Request(scope, receive), self.methods)
+        await response(scope, receive, send)
+
+
+class _AnsweringCallers:
+    """As `_AnsweringReaders`."""
+
+    def __init__(self, guard: Guard, methods: dict[str, Called]) -> None:
+        self.guard, self.methods = guard, methods
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        response = await self.guard.answer_caller(Request(scope, receive), self.methods)
         await response(scope, receive, send)
 
 

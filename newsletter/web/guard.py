@@ -22,9 +22,10 @@ from newsletter.press import Site
 from newsletter.press.linkcheck import LinkDesk
 from newsletter.press.oneclick import OneClick
 from newsletter.web.ask import Ask
+from newsletter.web.caller import Caller, is_callers
 from newsletter.web.forms import Forged, Form, NoForm, TooLarge, read_form, read_reader_form, refuse_elsewhere
 from newsletter.web.live import Live
-from newsletter.web.routing import PUBLIC, Endpoint, Pages, Signed
+from newsletter.web.routing import PUBLIC, Called, Endpoint, Pages, Signed
 from newsletter.web.visit import Visit, broken, is_readers, unknown
 from newsletter.web.who import Who, bearer, who_asks
 
@@ -68,6 +69,7 @@ class Guard:
         self.secure = self.base_url.startswith("https://")
         self.endpoints = [one for topic in topics for one in topic.endpoints]
         self.signed = [one for topic in topics for one in topic.signed]
+        self.called = [one for topic in topics for one in topic.called]
         self.links = sorted((one for topic in topics for one in topic.links), key=lambda link: link.order)
         self.tabs = sorted((one for topic in topics for one in topic.tabs), key=lambda link: link.order)
 
@@ -123,6 +125,24 @@ class Guard:
             _log.exception("a reader's page broke off", extra={"action": "web", "page": endpoint.path})
             return await run_in_threadpool(broken, self.site, request)
 
+    async def answer_caller(self, request: Request, methods: Mapping[str, Called]) -> Response:
+        """Answers whoever comes by and may send a form. Nobody is asked who they are; no cookie is looked at or set."""
+        endpoint = methods.get("GET" if request.method == "HEAD" else request.method)
+        if endpoint is None:
+            return await run_in_threadpool(unknown, self.site, request, 405, {"allow": ", ".join([*methods, "HEAD"])})
+        try:
+            form = await read_reader_form(request) if endpoint.method == "POST" else Form([])
+            return await run_in_threadpool(endpoint.handler, Caller(self.site, request, form))
+        except ClientDisconnect:
+            raise
+        except (BadToken, NotFound):
+            return await run_in_threadpool(unknown, self.site, request)
+        except TooLarge:
+            return await run_in_threadpool(unknown, self.site, request, 413)
+        except Exception:
+            _log.exception("a page for anybody broke off", extra={"action": "web", "page": endpoint.path})
+            return await run_in_threadpool(broken, self.site, request)
+
     async def who(self, request: Request) -> Who | None:
         """Who asks."""
         return await run_in_threadpool(who_asks, self.site, request, secure=self.secure)
@@ -163,7 +183,7 @@ class Guard:
     async def http_error(self, request: Request, error: Exception) -> Response:
         """The page for what Starlette refuses: no such path, no such method, a path that cannot be read."""
         assert isinstance(error, HTTPException)
-        if is_readers(request.url.path):
+        if is_readers(request.url.path) or is_callers(request.url.path):
             return await run_in_threadpool(unknown, self.site, request)
         status = error.status_code if error.status_code in _TITLES else 400
         response = await self.failed(request, await self.who(request), status, _WORDS.get(status, _WORDS[400]))

@@ -21,6 +21,8 @@ READER_POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 """For the pages of readers, which have no script at all."""
+WORKING_POLICY = READER_POLICY.replace("style-src", "script-src 'self'; style-src", 1)
+"""For a form that wants work of the browser: our own script does it."""
 OWN_MAIL_POLICY = (
     "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; style-src 'unsafe-inline'; "
     "img-src 'self' https: data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"

@@ -8,12 +8,12 @@ from zoneinfo import available_timezones
 from starlette.responses import Response
 
 from newsletter.audience.consent import Said
+from newsletter.catalogues import languages
 from newsletter.press import choices
 from newsletter.press.choices import BadDay
 from newsletter.web.leave import pause
 from newsletter.web.routing import Pages
 from newsletter.web.visit import Visit
-from newsletter.web.words import languages
 
 pages = Pages()
 

@@ -13,6 +13,7 @@ from newsletter.audience.tokens import PAGES, Purpose
 
 if TYPE_CHECKING:
     from newsletter.web.ask import Ask
+    from newsletter.web.caller import Caller
     from newsletter.web.visit import Visit
 
 Handler = Callable[["Ask"], Response] | Callable[["Ask"], Awaitable[Response]]
@@ -21,6 +22,9 @@ block it."""
 
 ReaderHandler = Callable[["Visit"], Response] | Callable[["Visit"], Awaitable[Response]]
 """A page of a reader's, who is no user of the desk; runs as a `Handler` does."""
+
+CallerHandler = Callable[["Caller"], Response]
+"""A page for whoever comes by and may send its form; runs in a thread."""
 
 PUBLIC: Final = None
 """In place of a role: for whoever comes by. The tests hold the list of these pages."""
@@ -52,6 +56,15 @@ class Signed:
 
 
 @dataclass(frozen=True, slots=True)
+class Called:
+    """One method of a page with a form that anybody may send."""
+
+    path: str
+    method: str
+    handler: CallerHandler
+
+
+@dataclass(frozen=True, slots=True)
 class Link:
     """A place in the navigation, or a tab of an edition (then ``path`` is what follows the edition's own)."""
 
@@ -67,6 +80,7 @@ class Pages:
 
     endpoints: list[Endpoint] = field(default_factory=list)
     signed: list[Signed] = field(default_factory=list)
+    called: list[Called] = field(default_factory=list)
     links: list[Link] = field(default_factory=list)
     tabs: list[Link] = field(default_factory=list)
 
@@ -89,6 +103,16 @@ class Pages:
 
         def register(handler: ReaderHandler) -> ReaderHandler:
             self.signed.append(Signed(f"/{PAGES[purpose]}/{{token:path}}", method, purpose, handler))
+            return handler
+
+        return register
+
+    def caller(self, method: Literal["GET", "POST"], path: str) -> Callable[[CallerHandler], CallerHandler]:
+        """Registers a page with a form that anybody may send, from any site's page: it has no session, no cookie and no
+        form's token, so whatever it does must be harmless when somebody else made a browser send it."""
+
+        def register(handler: CallerHandler) -> CallerHandler:
+            self.called.append(Called(path, method, handler))
             return handler
 
         return register

@@ -11,13 +11,13 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from newsletter.audience.tokens import PAGES, Token
+from newsletter.catalogues import Words, words_for
 from newsletter.press import Site, choices
 from newsletter.press.choices import Reader
 from newsletter.press.oneclick import OneClick
 from newsletter.web.forms import Form
 from newsletter.web.headers import READER_POLICY
 from newsletter.web.views import environment
-from newsletter.web.words import Words, words_for
 
 PRIVATE = {"x-robots-tag": "noindex, nofollow, noarchive", "referrer-policy": "no-referrer"}
 """What every answer to a reader says beside the policy: their links are nobody else's."""
@@ -60,7 +60,7 @@ class Visit:
 
     def page(self, template: str, status: int = 200, **values: Any) -> HTMLResponse:
         """A page out of a template of ours, which extends ``visit.html``; forms on it come back to this link."""
-        return _page(self.site, template, self.words, status, name=self.briefing_name, **values)
+        return reader_page(self.site, template, self.words, status, name=self.briefing_name, **values)
 
 
 def words_of(site: Site, request: Request, language: str = "") -> Words:
@@ -70,16 +70,19 @@ def words_of(site: Site, request: Request, language: str = "") -> Words:
 
 def unknown(site: Site, request: Request, status: int = 404, headers: Mapping[str, str] | None = None) -> HTMLResponse:
     """The one answer to a link that is not ours, not whole, or nobody's any more."""
-    response = _page(site, "visit-unknown.html", words_of(site, request), status, broken=False)
+    response = reader_page(site, "visit-unknown.html", words_of(site, request), status, broken=False)
     response.headers.update(headers or {})
     return response
 
 
 def broken(site: Site, request: Request) -> HTMLResponse:
     """The answer when we have failed."""
-    return _page(site, "visit-unknown.html", words_of(site, request), 500, broken=True)
+    return reader_page(site, "visit-unknown.html", words_of(site, request), 500, broken=True)
 
 
-def _page(site: Site, template: str, words: Words, status: int, **values: Any) -> HTMLResponse:
+def reader_page(
+    site: Site, template: str, words: Words, status: int, *, policy: str = READER_POLICY, **values: Any
+) -> HTMLResponse:
+    """A page out of a template of ours, which extends ``visit.html``, for whoever is no user of the desk."""
     html = environment().get_template(template).render(t=words, publication=site.settings.publication, **values)
-    return HTMLResponse(html, status, headers={"content-security-policy": READER_POLICY, **PRIVATE})
+    return HTMLResponse(html, status, headers={"content-security-policy": policy, **PRIVATE})

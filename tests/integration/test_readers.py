@@ -29,6 +29,7 @@ from newsletter.audience.suppression import Reason, suppress, suppressed_clause
 from newsletter.audience.tokens import PAGES, BadToken, Purpose, Tokens
 from newsletter.backends.base import Message
 from newsletter.backends.outbox import OutboxBackend
+from newsletter.catalogues import languages
 from newsletter.config import load_settings
 from newsletter.database import Database
 from newsletter.database.schema import upgrade
@@ -39,7 +40,6 @@ from newsletter.press import Site
 from newsletter.testing import FixedClock
 from newsletter.web.app import TOPICS
 from newsletter.web.headers import OWN_MAIL_POLICY, READER_POLICY
-from newsletter.web.words import languages
 from tests.desk import URL, visitor
 from tests.sites import CONFIG, make_site, outbox
 

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
 import socket
+import threading
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
-from newsletter.audience.models import Subscriber, Suppression
+from newsletter.audience.models import SignUp, Subscriber, Suppression
 from newsletter.audience.suppression import suppress
+from newsletter.catalogues import languages
 from newsletter.database import Database
 from newsletter.database.schema import upgrade
-from newsletter.press import Site
+from newsletter.press import Site, join
+from newsletter.press.service import send_waiting
 from newsletter.testing import FixedClock
 from newsletter.web import WebServer, preferences
-from newsletter.web.words import languages
-from tests.sites import CONFIG, make_site
+from tests.sites import CONFIG, make_site, outbox
 from tools.browser import Browser, browser
 
 
@@ -69,6 +74,16 @@ def chromium(served: tuple[str, Site]) -> Iterator[Browser]:
         yield found
 
 
+def asked_to_join(url: str, site: Site) -> list[str]:
+    """The page to join, and the one that a mail leads to, in whichever language it is looked at."""
+    with httpx.Client(base_url=url) as client:
+        client.post("/join", data={"email": "nora@example.org", "language": "none"})
+    with site.database.writing() as session:
+        session.execute(update(SignUp).values(language=""))
+        row = session.scalars(select(SignUp).where(SignUp.email == "nora@example.org")).one()
+        return ["/join", urlsplit(join.page(site, row)).path]
+
+
 @pytest.mark.needs("chromium", "node judges")
 def test_axe_finds_nothing_in_any_language_and_no_page_is_wider_than_the_window(
     request: pytest.FixtureRequest, served: tuple[str, Site], monkeypatch: pytest.MonkeyPatch
@@ -77,15 +92,16 @@ def test_axe_finds_nothing_in_any_language_and_no_page_is_wider_than_the_window(
     url, site = served
     monkeypatch.setattr(preferences, "zones", lambda: ("Africa/Cairo", "Europe/Berlin"))  # axe looks at each of 500
     leaving, choosing = link(site, "unsubscribe", "rita"), link(site, "preferences", "edith")
-    paths = [leaving, choosing, link(site, "unsubscribe", "omar"), "/u/x"]
+    joining = [*asked_to_join(url, site), "/link", "/join?briefing=x"]
+    paths = [leaving, choosing, *joining, link(site, "unsubscribe", "omar"), "/u/x"]
     found: list[Any] = []
     opened: Browser = request.getfixturevalue("chromium")
     with opened.context(url, width=320) as context:
         page = context.new_page()
         for language in languages():
             page.set_extra_http_headers({"accept-language": language})
-            # What differs between languages differs on these two; the others are looked at in each direction.
-            for path in paths if language in ("en", "ar") else paths[:2]:
+            # What differs between languages differs on the first ones; the others are looked at in each direction.
+            for path in paths if language in ("en", "ar") else paths[:4]:
                 page.emulate_media(color_scheme="light")
                 page.goto(path)
                 assert page.get_attribute("html", "lang") == language
@@ -116,3 +132,53 @@ def test_a_reader_leaves_and_comes_back_by_keyboard_without_script(
     assert asked
     assert not [one for one in asked if not one.startswith(f"{url}/")]
     assert said == []
+
+
+@pytest.mark.needs("chromium")
+def test_somebody_signs_up_and_confirms_without_script(
+    request: pytest.FixtureRequest, served: tuple[str, Site]
+) -> None:
+    """By keyboard, from the page to the mail and back."""
+    url, site = served
+    opened: Browser = request.getfixturevalue("chromium")
+    with opened.context(url, script=False, bypass_policy=False) as context:
+        page = context.new_page()
+        page.goto("/join")
+        assert not page.locator("#fax").is_visible() or page.locator("#fax").bounding_box()["x"] < 0  # type: ignore[index]
+        page.get_by_label("E-mail address").fill("otto@example.org")
+        page.get_by_label("E-mail address").press("Enter")
+        page.get_by_role("heading", name="Look at your mail").wait_for()
+        sending = threading.Thread(target=lambda: asyncio.run(send_waiting(site)))  # the browser has a loop here
+        sending.start()
+        sending.join()
+        [mail] = [path.read_text() for path in outbox(site) if "To: otto@example.org" in path.read_text()]
+        page.goto(re.findall(r"https://courier\.example\.org(/join/[a-zA-Z0-9_.-]+)", mail.replace("=\n", ""))[0])
+        page.get_by_role("button", name="Yes, send me this").press("Enter")
+        page.get_by_role("heading", name="Welcome").wait_for()
+        assert context.cookies() == []
+
+
+@pytest.mark.needs("chromium")
+def test_a_browser_does_the_work_that_a_form_wants(
+    request: pytest.FixtureRequest, served: tuple[str, Site], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By our own script, under the page's own policy; without script the page says what it needs."""
+    url, site = served
+    forms = site.settings.readers.forms.model_copy(update={"proof_of_work": 12})
+    readers = site.settings.readers.model_copy(update={"forms": forms})
+    monkeypatch.setattr(site, "settings", site.settings.model_copy(update={"readers": readers}))
+    opened: Browser = request.getfixturevalue("chromium")
+    for script in (True, False):
+        with opened.context(url, script=script, bypass_policy=False) as context:
+            page, said = context.new_page(), []
+            page.on("console", lambda message, said=said: said.append(message.text))
+            page.goto("/join")
+            if not script:
+                page.get_by_text("This form needs JavaScript").wait_for()
+                continue
+            page.get_by_label("E-mail address").fill("worker@example.org")
+            page.get_by_role("button", name="Sign up").click()
+            page.get_by_role("heading", name="Look at your mail").wait_for()
+            assert said == []
+    with site.database.reading() as session:
+        assert "worker@example.org" in session.scalars(select(SignUp.email)).all()

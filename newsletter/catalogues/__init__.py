@@ -1,4 +1,4 @@
-"""The words of readers' pages, one catalogue a language: ``catalogues/en.yaml`` and its siblings.
+"""The words of readers' pages and service mails, one catalogue a language: ``en.yaml`` and its siblings.
 
 A translator copies ``en.yaml`` to ``LANGUAGE.yaml``, keeps the keys and what stands in ``{braces}``, and writes the
 rest anew; the tests say what is missing. Nothing else has to be told of a new language.
@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-CATALOGUES = Path(__file__).parent / "catalogues"
+CATALOGUES = Path(__file__).parent
 _FALLBACK = "en"
 _RANGE = re.compile(r"\s*([A-Za-z]{1,8})(?:-[A-Za-z0-9]{1,8})*\s*(?:;\s*q\s*=\s*([01](?:\.\d{0,3})?)\s*)?")
 _MOST_RANGES = 20
