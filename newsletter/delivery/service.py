@@ -6,6 +6,7 @@ None of them is in the ledger. What is sent again after a crash is the same mess
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -232,7 +233,8 @@ def settle(session: Session, mail: Claimed, outcome: Outcome, now: datetime) -> 
     """Writes down what became of a mail in hand. One that the server did not take for now, or for a reason that is
     ours, waits for its next attempt, up to `MOST_ATTEMPTS`."""
     again = outcome.result == Result.DEFERRED or (outcome.result == Result.REJECTED and outcome.backend_fault)
-    reply = " ".join(part for part in (outcome.enhanced, outcome.reply) if part)[:500]
+    said = " ".join(part for part in (outcome.enhanced, outcome.reply) if part)
+    reply = re.sub(re.escape(mail.email), "…", said, flags=re.IGNORECASE)[:500]  # servers repeat the address
     if again and mail.attempt < MOST_ATTEMPTS:
         step = STEPS[min(mail.attempt, len(STEPS)) - 1]
         session.execute(

@@ -34,6 +34,8 @@ class Wish:
     choices: tuple[Choice, ...]
     """What was asked for, all of it chosen."""
     language: str
+    source: str
+    """How it came: ``page`` or ``form``."""
     done: bool
     """Whether it was confirmed before."""
 
@@ -85,7 +87,7 @@ def wish(site: Site, sealed: str) -> Wish:
             raise NotFound("this sign-up is over")
         keys = [key for key in row.briefings if key in site.settings.briefings]
         names = (Choice(key, site.settings.briefings[key].name, chosen=True) for key in keys)
-        return Wish(tuple(names), row.language, row.confirmed_at is not None)
+        return Wish(tuple(names), row.language, row.source, row.confirmed_at is not None)
 
 
 def confirm(site: Site, sealed: str, wanted: Collection[str], said: Said) -> str:

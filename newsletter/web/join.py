@@ -78,7 +78,8 @@ def confirm(caller: Caller) -> Response:
     wish = join.wish(caller.site, token)
     caller.words = words_of(caller.site, caller.request, wish.language)
     names = [choice.name for choice in wish.choices if choice.key in wanted]
-    said = Said(f"{caller.words('confirm.button')} {', '.join(names)}. {caller.words('confirm.words')}", "sign-up")
+    words = f"{caller.words('confirm.button')}: {', '.join(names)}. {caller.words('confirm.words')}"
+    said = Said(words, f"sign-up by {wish.source}")
     try:
         page = join.confirm(caller.site, token, wanted, said)
     except NothingChosen:

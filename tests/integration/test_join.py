@@ -128,8 +128,8 @@ def test_somebody_signs_up_confirms_and_gets_what_they_chose(site: Site) -> None
     assert gets(site) == {"morning"}
     [words] = logged(site)
     assert words[:2] == ("joined", "morning")
-    assert words[2].startswith("Yes, send me this Morning Briefing. We send what you choose here")
-    assert words[3] == "sign-up"
+    assert words[2].startswith("Yes, send me this: Morning Briefing. We send what you choose here")
+    assert words[3] == "sign-up by page"
     [own] = re.findall(r'href="https://courier\.example\.org(/p/[^"]+)"', done.text)
     assert person.get(own).status_code == 200
 

@@ -159,6 +159,7 @@ def test_what_cannot_be_sent_is_tried_again_within_a_bound(site: Site) -> None:
     assert (row.state, row.attempts) == ("failed", service.MOST_ATTEMPTS)
     asked(site, to="rita+550@example.org")
     assert send(site) == {State.FAILED: 1}
+    assert "rita" not in rows(site)[-1].reply
 
 
 def test_a_mail_in_hand_when_a_process_dies_is_sent_by_the_next(site: Site) -> None:
