@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from newsletter.audience.consent import Decision, Said, log, log_all
 from newsletter.audience.models import Subscriber, Suppression
-from newsletter.audience.suppression import Reason, Unwanted, suppress_all
+from newsletter.audience.suppression import Reason, Stop, suppress_all
 from newsletter.clock import Clock
 
 _BY_HAND = "was suppressed by hand"
@@ -67,8 +67,10 @@ def _take_out(session: Session, wanted: Iterable[tuple[int, str]], clock: Clock)
     for number, briefing in pairs:
         if (reader := readers.get(number)) is not None:
             note = _BY_HAND if (reader.address_hash, briefing) in by_hand else ""
-            rows[number, briefing] = Unwanted(reader.address_hash, reader.email_norm, briefing, note)
-    new = suppress_all(session, [*rows.values()], Reason.UNSUBSCRIBED, clock)
+            rows[number, briefing] = Stop(
+                reader.address_hash, briefing, reader.email_norm, Reason.UNSUBSCRIBED, note, clock.now()
+            )
+    new = suppress_all(session.connection(), rows.values())
     return [
         (number, row.address_hash, briefing)
         for (number, briefing), row in rows.items()

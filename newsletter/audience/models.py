@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, String, UniqueConstraint
+from sqlalchemy import Float, ForeignKey, Index, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from newsletter.database.types import Base, BigId
@@ -90,6 +90,17 @@ class Suppression(Base):
     reason: Mapped[str] = mapped_column(String(32))
     """unsubscribed, complaint, bounce, manual, erased"""
     note: Mapped[str] = mapped_column(default="")
+    at: Mapped[datetime]
+
+
+class Bounce(Base):
+    """How much speaks against an address: soft failures, which fade, and when the last one was counted."""
+
+    __tablename__ = "bounce"
+
+    address_hash: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    score: Mapped[float] = mapped_column(Float)
+    """As it was at ``at``."""
     at: Mapped[datetime]
 
 

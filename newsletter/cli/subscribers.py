@@ -204,7 +204,7 @@ def suppress(
         if briefing:
             site.briefing(briefing)
         if lift:
-            changed = suppression.lift(session, email, briefing)
+            changed = suppression.lift(session, email, site.clock, briefing)
         else:
             changed = suppression.suppress(session, email, Reason.MANUAL, site.clock, briefing, note)
     where = briefing or "every briefing"
