@@ -1,12 +1,13 @@
 """What failures say about addresses, counted in groups: nobody there is one too many, the rest is scored and fades.
 
 A failure that says hard stops the address at once. A soft one counts for one, at most once on a day of UTC, and fades
-by half in each half-life; an address whose score comes to the limit is stopped. Counting the same failures again changes
-nothing: what is not newer than the last one that was counted, by day, is not counted.
+by half in each half-life; an address whose score comes to the limit is stopped. Counting the same failures again
+changes nothing: what is not newer, by day, than the last one that was counted is not counted.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -41,7 +42,7 @@ class Limit:
         """The score with one more soft failure at an instant."""
         if before is None:
             return 1.0
-        return 1.0 + before.score * 0.5 ** (max(at - before.at, timedelta()) / self.half_life)
+        return 1.0 + before.score * math.exp2(-(max(at - before.at, timedelta()) / self.half_life))
 
 
 def count(session: Session, failures: Iterable[Failure], limit: Limit) -> int:

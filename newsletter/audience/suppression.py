@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, and_, case, delete, exists, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from newsletter.audience.addresses import address_hash, normalise
 from newsletter.audience.models import Bounce, Subscriber, Suppression
@@ -91,7 +91,7 @@ def suppress_all(connection: Connection, stops: Iterable[Stop]) -> set[tuple[byt
     return {(bytes(row.address_hash), row.briefing) for row in done}
 
 
-def _strength(reason: ColumnElement[str]) -> ColumnElement[int]:
+def _strength(reason: ColumnElement[str] | InstrumentedAttribute[str]) -> ColumnElement[int]:
     return case({one.value: place for place, one in enumerate(_STRENGTH)}, value=reason)
 
 
@@ -127,6 +127,19 @@ def suppressions_of(session: Session, email: str) -> list[Suppression]:
         return []
     rows = select(Suppression).where(Suppression.address_hash == address_hash(salt, norm))
     return list(session.scalars(rows.order_by(Suppression.briefing)))
+
+
+def listing(
+    session: Session, *, reason: Reason | None = None, briefing: str | None = None, after: int = 0, limit: int = 100
+) -> list[Suppression]:
+    """Suppressions, the newest first, of one reason or one briefing if given; ``after`` so many."""
+    rows = select(Suppression)
+    if reason is not None:
+        rows = rows.where(Suppression.reason == reason.value)
+    if briefing is not None:
+        rows = rows.where(Suppression.briefing == briefing)
+    order = Suppression.at.desc(), Suppression.address_hash, Suppression.briefing
+    return list(session.scalars(rows.order_by(*order).offset(after).limit(limit)))
 
 
 def suppressed_clause(briefing: str, now: datetime) -> ColumnElement[bool]:

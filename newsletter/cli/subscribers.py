@@ -9,13 +9,22 @@ from typing import Annotated, Any
 import typer
 from rich.progress import Progress
 
-from newsletter.audience import consent, subscribers, suppression
+from newsletter.audience import consent, subscribers
 from newsletter.audience.columns import FIELDS
 from newsletter.audience.models import Subscriber
-from newsletter.audience.suppression import Reason
 from newsletter.audience.transfer import TransferReport, import_csv
-from newsletter.cli.output import Json, Segment, complain, on_terminal, opened, plural, print_json, print_table, say
-from newsletter.errors import Refused
+from newsletter.cli.output import (
+    Json,
+    Segment,
+    complain,
+    new_file,
+    on_terminal,
+    opened,
+    plural,
+    print_json,
+    print_table,
+    say,
+)
 from newsletter.press.site import Site
 
 app = typer.Typer(help="The audience.", no_args_is_help=True)
@@ -172,13 +181,7 @@ def export(
         if out is None:
             subscribers.export(site.database, sys.stdout)
             return
-        try:
-            out.touch(mode=0o600, exist_ok=False)  # it holds addresses
-        except FileExistsError:
-            raise Refused(f"{out} is there already: name a new file") from None
-        except OSError as error:
-            raise Refused(f"{out} cannot be written: {error.strerror}") from None
-        with out.open("w", encoding="utf-8", newline="") as sheet:
+        with new_file(out) as sheet:
             say(f"{plural(subscribers.export(site.database, sheet), 'reader')} in {out}")
 
 
@@ -188,29 +191,3 @@ def erase(ctx: typer.Context, email: Email) -> None:
     with opened(ctx) as site:
         there = subscribers.erase(site.database, email, site.clock)
     say("erased, and suppressed for good" if there else "there was no such reader; the address is suppressed for good")
-
-
-@app.command()
-def suppress(
-    ctx: typer.Context,
-    email: Email,
-    briefing: Annotated[str, typer.Option("--briefing", help="One briefing alone; all unless given.")] = "",
-    note: Annotated[str, typer.Option("--note", help="Why.")] = "",
-    lift: Annotated[bool, typer.Option("--lift", help="Undo what was suppressed by hand.")] = False,
-    as_json: Json = False,
-) -> None:
-    """Let an address get nothing any more."""
-    with opened(ctx) as site, site.database.writing() as session:
-        if briefing:
-            site.briefing(briefing)
-        if lift:
-            changed = suppression.lift(session, email, site.clock, briefing)
-        else:
-            changed = suppression.suppress(session, email, Reason.MANUAL, site.clock, briefing, note)
-    where = briefing or "every briefing"
-    if as_json:
-        print_json({"changed": changed, "briefing": briefing})
-    elif lift:
-        say(f"gets {where} again" if changed else "was not suppressed there: nothing changed")
-    else:
-        say(f"suppressed for {where}" if changed else "was suppressed already: nothing changed")
