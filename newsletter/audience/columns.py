@@ -175,3 +175,11 @@ _CONVERT: dict[str, Callable[[str], Any]] = {
     "frequency": vocabulary.frequency,
     "tags": vocabulary.tags,
 }
+
+
+def field_value(field: str, cell: str) -> Any:
+    """The value of a cell for one of `FIELDS`. Raises ValueError, with the field's name."""
+    try:
+        return _CONVERT[field](cell)
+    except ValueError as error:
+        raise ValueError(f"{field}: {error}") from None

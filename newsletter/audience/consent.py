@@ -31,6 +31,7 @@ class Decision(StrEnum):
     RETURNED = "returned"
     PAUSED = "paused"
     RESUMED = "resumed"
+    CONFIRMED = "confirmed"
 
 
 @dataclass(frozen=True, slots=True)

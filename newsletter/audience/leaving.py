@@ -18,7 +18,7 @@ from newsletter.audience.models import Subscriber, Suppression
 from newsletter.audience.suppression import Reason, Stop, suppress_all
 from newsletter.clock import Clock
 
-_BY_HAND = "was suppressed by hand"
+BY_HAND = "was suppressed by hand"
 """The note of a reader's leaving that took the place of an operator's decision: it comes back when they do."""
 
 
@@ -66,7 +66,7 @@ def _take_out(session: Session, wanted: Iterable[tuple[int, str]], clock: Clock)
     rows = {}
     for number, briefing in pairs:
         if (reader := readers.get(number)) is not None:
-            note = _BY_HAND if (reader.address_hash, briefing) in by_hand else ""
+            note = BY_HAND if (reader.address_hash, briefing) in by_hand else ""
             rows[number, briefing] = Stop(
                 reader.address_hash, briefing, reader.email_norm, Reason.UNSUBSCRIBED, note, clock.now()
             )
@@ -101,7 +101,7 @@ def _lift(session: Session, reader: Subscriber, briefing: str) -> bool:
         Suppression.briefing == briefing,
         Suppression.reason == Reason.UNSUBSCRIBED.value,
     )
-    by_hand = update(Suppression).where(*own, Suppression.note == _BY_HAND)
+    by_hand = update(Suppression).where(*own, Suppression.note == BY_HAND)
     restored = session.execute(by_hand.values(reason=Reason.MANUAL.value, note="").returning(Suppression.briefing))
     if restored.first() is not None:
         return True

@@ -36,7 +36,7 @@ class ConsentEvent(Base):
     subscriber_id: Mapped[int] = mapped_column(BigId)
     address_hash: Mapped[bytes] = mapped_column(LargeBinary(32))
     decision: Mapped[str] = mapped_column(String(16))
-    """left, returned, paused, resumed"""
+    """left, returned, paused, resumed, confirmed"""
     briefing: Mapped[str] = mapped_column(String(64))
     """Empty for every briefing."""
     until: Mapped[datetime | None]

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from newsletter.audience.addresses import address_hash, normalise
 from newsletter.audience.columns import FIELDS
 from newsletter.audience.consent import lookup
+from newsletter.audience.exports import attribute_names
 from newsletter.audience.models import Bounce, Consent, Subscriber, Suppression
 from newsletter.audience.sheet import cell
 from newsletter.audience.sitevalues import ADDRESS_SALT, find_secret
@@ -92,7 +93,7 @@ def export(database: Database, out: TextIO) -> int:
     """
     fields = ("email", *FIELDS)
     with database.reading() as session:
-        names = _attribute_names(session)
+        names = attribute_names(session)
         sheet = csv.writer(out)
         sheet.writerow(
             [*fields, *(f"attributes.{n}" for n in names), "created", "consent", "consent source", "suppressed"]
@@ -106,13 +107,6 @@ def export(database: Database, out: TextIO) -> int:
             sheet.writerow([cell(value) for value in values])
             written += 1
         return written
-
-
-def _attribute_names(session: Session) -> list[str]:
-    names: set[str] = set()
-    for attributes in session.scalars(select(Subscriber.attributes).execution_options(yield_per=_CHUNK)):
-        names.update(attributes)
-    return sorted(names)
 
 
 def _everybody(session: Session) -> Iterator[tuple[Subscriber, Consent, str]]:
