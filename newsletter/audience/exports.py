@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -77,22 +78,27 @@ def attribute_names(session: Session) -> list[str]:
     return sorted(names)
 
 
+_WANTED = tuple(
+    getattr(Subscriber, name) for name in ("id", "email", "address_hash", "created_at", "attributes", *FIELDS)
+)
+
+
 def _people(session: Session, briefing: str) -> Iterator[Person]:
     here = or_(Suppression.briefing == "", Suppression.briefing == briefing)
+    # Plain columns: rows of a million need no identity.
     readers = (
-        select(Subscriber, Suppression)
+        select(*_WANTED, Suppression.reason, Suppression.at, Suppression.note)
         .outerjoin(Suppression, (Suppression.address_hash == Subscriber.address_hash) & here)
         .order_by(Subscriber.id, Suppression.briefing)
         .execution_options(yield_per=_CHUNK)
     )
     last = 0
-    for part in session.execute(readers).partitions(_CHUNK):
-        confirmed = _confirmed(session, [row.Subscriber.address_hash for row in part])
-        for one, stop in part:
-            if one.id != last:  # the stop for every briefing comes first, and is enough
-                last = one.id
-                yield _person(one, stop, confirmed)
-        session.expunge_all()
+    for part in session.execute(readers).partitions():
+        confirmed = _confirmed(session, [row.address_hash for row in part])
+        for row in part:
+            if row.id != last:  # the stop for every briefing comes first, and is enough
+                last = row.id
+                yield _person(row, confirmed)
     known = exists().where(Subscriber.address_hash == Suppression.address_hash)
     others = select(Suppression).where(here, Suppression.email_norm.is_not(None), ~known)
     others = others.order_by(Suppression.address_hash, Suppression.briefing).execution_options(yield_per=_CHUNK)
@@ -104,21 +110,21 @@ def _people(session: Session, briefing: str) -> Iterator[Person]:
             yield Person(str(stop.email_norm), state, stop.at, ended=stop.at, note=stop.note)
 
 
-def _person(one: Subscriber, stop: Suppression | None, confirmed: Mapping[bytes, Any]) -> Person:
+def _person(row: Any, confirmed: Mapping[bytes, datetime]) -> Person:
     return Person(
-        email=one.email,
-        state=State.SUBSCRIBED if stop is None else _STATES.get(Reason(stop.reason), State.LEFT),
-        since=one.created_at,
-        confirmed=confirmed.get(one.address_hash),
-        ended=None if stop is None else stop.at,
-        note="" if stop is None else stop.note,
-        fields={name: getattr(one, name) for name in FIELDS if name != "tags"},
-        tags=one.tags,
-        attributes=one.attributes,
+        email=row.email,
+        state=State.SUBSCRIBED if row.reason is None else _STATES.get(Reason(row.reason), State.LEFT),
+        since=row.created_at,
+        confirmed=confirmed.get(row.address_hash),
+        ended=row.at,
+        note=row.note or "",
+        fields={name: getattr(row, name) for name in FIELDS if name != "tags"},
+        tags=row.tags,
+        attributes=row.attributes,
     )
 
 
-def _confirmed(session: Session, hashes: list[bytes]) -> dict[bytes, Any]:
+def _confirmed(session: Session, hashes: list[bytes]) -> dict[bytes, datetime]:
     when = func.max(ConsentEvent.at, type_=ConsentEvent.at.type)
     rows = select(ConsentEvent.address_hash, when).where(
         ConsentEvent.address_hash.in_(hashes), ConsentEvent.decision == Decision.CONFIRMED.value

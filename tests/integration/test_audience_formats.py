@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from newsletter.audience import formats
+from newsletter.audience import exports, formats
 from newsletter.audience.archives import people_files
 from newsletter.audience.consent import Decision, Said, events_of
 from newsletter.audience.exports import export_for
@@ -355,9 +355,10 @@ def who(database: Database) -> dict[str, bool]:
 
 @pytest.mark.parametrize("system", ["listmonk", "mailchimp", "ghost", "substack"])
 def test_what_is_written_for_a_system_comes_back_from_it(
-    database: Database, clock: FixedClock, tmp_path: Path, system: str
+    database: Database, clock: FixedClock, tmp_path: Path, system: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Who is mailed and who is not, dates, names, tags and attributes as far as that system has them."""
+    monkeypatch.setattr(exports, "_CHUNK", 2)
     fill(database, clock, tmp_path)
     out = tmp_path / "out"
     form = formats.FORMATS[system]
