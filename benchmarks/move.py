@@ -54,9 +54,7 @@ def import_(folder: Path, system: str) -> int:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--readers", type=int, default=200_000)
-    parser.add_argument(
-        "--one", nargs=3, help="for its own processes: a folder, export or import, a system"
-    )
+    parser.add_argument("--one", nargs=3, help="for its own processes: a folder, export or import, a system")
     given = parser.parse_args()
     if given.one:
         folder, what, system = given.one
