@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import func, not_, or_, select, update
 
 from newsletter import press
+from newsletter.accounts import Role
 from newsletter.audience import rules
 from newsletter.audience.addresses import address_hash
 from newsletter.audience.headcount import Head, headcount, sample
@@ -24,6 +25,7 @@ from newsletter.errors import NotFound, SegmentError
 from newsletter.press import Site
 from newsletter.testing import FixedClock
 from tests.acceptance.commands import run
+from tests.desk import signed_in
 from tests.sites import SEGMENTS, make_site
 
 RULES: dict[str, Rule] = {
@@ -179,3 +181,20 @@ def test_a_rule_that_errs_names_its_line_and_one_that_is_mended_counts_at_once(
     assert press.live_segments(site)[0].fits == 2
     with pytest.raises(NotFound, match="no segment"):
         press.sample_of(site, "moon")
+
+
+def test_the_desk_counts_for_all_and_shows_addresses_to_operators_alone(site: Site) -> None:
+    with site.database.writing() as session:
+        suppress(session, "edith@example.org", "unsubscribed", site.clock, "morning")
+    viewer = signed_in(site, "Rita", Role.VIEWER)
+    page = viewer.get("/segments").text
+    assert "Morning Briefing: 1" in page
+    assert "@example.org" not in page
+    assert "/sample" not in page
+    assert viewer.get("/segments/world/sample").status_code == 403
+    operator = signed_in(site, "Omar", Role.OPERATOR)
+    assert "/segments/world/sample" in operator.get("/segments").text
+    assert "omar@example.org" in operator.get("/segments/europe/sample").text
+    assert operator.get("/segments/moon/sample").status_code == 404
+    site.settings.segments_file.write_text("world:\n  backend: outbox\n  rule:\n    contry: DE\n")
+    assert "segments.yaml:4: unknown field “contry”" in viewer.get("/segments").text
