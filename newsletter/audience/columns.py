@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from newsletter.audience import vocabulary
+from newsletter.audience.sheet import plain
 from newsletter.errors import ImportRefused
 from newsletter.text import one_line, without_bidi_controls
 
@@ -34,7 +35,6 @@ _ALIASES = {
 }
 _MEANT = {alias: field for field, aliases in _ALIASES.items() for alias in aliases.split("|")}
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?", re.ASCII)
-_FORMULA = re.compile(r"'+[=+\-@\t\r]")
 MAX_ATTRIBUTE = 1000
 
 Values = list[Any]
@@ -55,9 +55,8 @@ def assign(path: Path, header: list[str], mapping: Mapping[str, str]) -> dict[st
         found[column] = _target(path, field.strip())
     for name in header:
         if name not in found:
-            words = " ".join(re.sub(r"[\W_]+", " ", name.casefold()).split())
-            field = _MEANT.get(words, "")
-            if field == "first_name" and words == "name" and _names_first(header):
+            field = meaning(name)
+            if field == "first_name" and _folded(name) == "name" and _names_first(header):
                 field = ""
             if not field or (field != IGNORED and field in mapping.values()):
                 field = _target(path, name if name.startswith("attributes.") else f"attributes.{name}")
@@ -76,9 +75,17 @@ def assign(path: Path, header: list[str], mapping: Mapping[str, str]) -> dict[st
     return {name: found[name] for name in header}
 
 
+def meaning(name: str) -> str:
+    """What a column of this name is recognised as; empty where it is not."""
+    return _MEANT.get(_folded(name), "")
+
+
+def _folded(name: str) -> str:
+    return " ".join(re.sub(r"[\W_]+", " ", name.casefold()).split())
+
+
 def _names_first(header: list[str]) -> bool:
-    return any(_MEANT.get(re.sub(r"[\W_]+", " ", name.casefold())) == "first_name" for name in header
-               if name.casefold() != "name")  # fmt: skip
+    return any(meaning(name) == "first_name" for name in header if name.casefold() != "name")
 
 
 def _target(path: Path, field: str) -> str:
@@ -129,13 +136,11 @@ class RowReader:
                 if value != "":
                     attributes[name] = value
         values[ATTRIBUTES] = attributes or None
-        return cells[self._email], values
+        return plain(cells[self._email]), values
 
 
 def _text(cell: str, limit: int) -> str:
-    words = cell.strip()
-    if _FORMULA.match(words):  # our export's fence against spreadsheets that run what they read
-        words = words[1:]
+    words = plain(cell.strip())
     if not words.isascii():
         words = unicodedata.normalize("NFC", without_bidi_controls(words))
     if not words.isprintable() or "  " in words:
@@ -170,3 +175,11 @@ _CONVERT: dict[str, Callable[[str], Any]] = {
     "frequency": vocabulary.frequency,
     "tags": vocabulary.tags,
 }
+
+
+def field_value(field: str, cell: str) -> Any:
+    """The value of a cell for one of `FIELDS`. Raises ValueError, with the field's name."""
+    try:
+        return _CONVERT[field](cell)
+    except ValueError as error:
+        raise ValueError(f"{field}: {error}") from None

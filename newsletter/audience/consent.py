@@ -32,6 +32,7 @@ class Decision(StrEnum):
     RETURNED = "returned"
     PAUSED = "paused"
     RESUMED = "resumed"
+    CONFIRMED = "confirmed"
 
 
 @dataclass(frozen=True, slots=True)

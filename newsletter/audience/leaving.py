@@ -15,10 +15,10 @@ from sqlalchemy.orm import Session
 
 from newsletter.audience.consent import Decision, Said, log, log_all
 from newsletter.audience.models import Subscriber, Suppression
-from newsletter.audience.suppression import Reason, Unwanted, suppress_all
+from newsletter.audience.suppression import Reason, Stop, suppress_all
 from newsletter.clock import Clock
 
-_BY_HAND = "was suppressed by hand"
+BY_HAND = "was suppressed by hand"
 """The note of a reader's leaving that took the place of an operator's decision: it comes back when they do."""
 
 
@@ -66,9 +66,11 @@ def take_out(session: Session, wanted: Iterable[tuple[int, str]], clock: Clock) 
     rows = {}
     for number, briefing in pairs:
         if (reader := readers.get(number)) is not None:
-            note = _BY_HAND if (reader.address_hash, briefing) in by_hand else ""
-            rows[number, briefing] = Unwanted(reader.address_hash, reader.email_norm, briefing, note)
-    new = suppress_all(session, [*rows.values()], Reason.UNSUBSCRIBED, clock)
+            note = BY_HAND if (reader.address_hash, briefing) in by_hand else ""
+            rows[number, briefing] = Stop(
+                reader.address_hash, briefing, reader.email_norm, Reason.UNSUBSCRIBED, note, clock.now()
+            )
+    new = suppress_all(session.connection(), rows.values())
     return [
         (number, row.address_hash, briefing)
         for (number, briefing), row in rows.items()
@@ -99,7 +101,7 @@ def _lift(session: Session, reader: Subscriber, briefing: str) -> bool:
         Suppression.briefing == briefing,
         Suppression.reason == Reason.UNSUBSCRIBED.value,
     )
-    by_hand = update(Suppression).where(*own, Suppression.note == _BY_HAND)
+    by_hand = update(Suppression).where(*own, Suppression.note == BY_HAND)
     restored = session.execute(by_hand.values(reason=Reason.MANUAL.value, note="").returning(Suppression.briefing))
     if restored.first() is not None:
         return True

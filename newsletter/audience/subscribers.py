@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
@@ -12,10 +11,13 @@ from typing import TextIO
 from sqlalchemy import ColumnElement, delete, func, select, true
 from sqlalchemy.orm import Session
 
-from newsletter.audience.addresses import normalise
+from newsletter.audience.addresses import address_hash, normalise
 from newsletter.audience.columns import FIELDS
 from newsletter.audience.consent import lookup
-from newsletter.audience.models import Consent, Subscriber, Suppression
+from newsletter.audience.exports import attribute_names
+from newsletter.audience.models import Bounce, Consent, Subscriber, Suppression
+from newsletter.audience.sheet import cell
+from newsletter.audience.sitevalues import ADDRESS_SALT, find_secret
 from newsletter.audience.suppression import Reason, suppress, suppressions_of
 from newsletter.clock import Clock
 from newsletter.database import Database
@@ -58,6 +60,14 @@ def count(session: Session, clause: ColumnElement[bool] | None = None) -> int:
     return session.scalar(wanted if clause is None else wanted.where(clause)) or 0
 
 
+def bounce_score(session: Session, email: str) -> Bounce | None:
+    """What speaks against an address; None where nothing does. Raises `AddressRefused`."""
+    norm = normalise(email).email_norm
+    if (salt := find_secret(session, ADDRESS_SALT)) is None:
+        return None
+    return session.get(Bounce, address_hash(salt, norm))
+
+
 def erase(database: Database, email: str, clock: Clock) -> bool:
     """Deletes a reader, and keeps the salted hash alone, suppressed as erased. Returns whether there was one.
 
@@ -83,7 +93,7 @@ def export(database: Database, out: TextIO) -> int:
     """
     fields = ("email", *FIELDS)
     with database.reading() as session:
-        names = _attribute_names(session)
+        names = attribute_names(session)
         sheet = csv.writer(out)
         sheet.writerow(
             [*fields, *(f"attributes.{n}" for n in names), "created", "consent", "consent source", "suppressed"]
@@ -94,16 +104,9 @@ def export(database: Database, out: TextIO) -> int:
             values[-1] = ",".join(subscriber.tags)
             values += [subscriber.attributes.get(name) for name in names]
             values += [subscriber.created_at.isoformat(), consent.wording, consent.source, suppressed]
-            sheet.writerow([_cell(value) for value in values])
+            sheet.writerow([cell(value) for value in values])
             written += 1
         return written
-
-
-def _attribute_names(session: Session) -> list[str]:
-    names: set[str] = set()
-    for attributes in session.scalars(select(Subscriber.attributes).execution_options(yield_per=_CHUNK)):
-        names.update(attributes)
-    return sorted(names)
 
 
 def _everybody(session: Session) -> Iterator[tuple[Subscriber, Consent, str]]:
@@ -118,11 +121,3 @@ def _everybody(session: Session) -> Iterator[tuple[Subscriber, Consent, str]]:
         found = list(same)
         reasons = [f"{briefing}={reason}" if briefing else reason for _, _, briefing, reason in found if reason]
         yield found[0][0], found[0][1], ", ".join(reasons)
-
-
-def _cell(value: object) -> str:
-    if value is None:
-        return ""
-    if not isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False)
-    return f"'{value}" if value.lstrip("'")[:1] in ("=", "+", "-", "@", "\t", "\r") else value

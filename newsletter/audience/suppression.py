@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, and_, delete, exists, false, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, case, delete, exists, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from newsletter.audience.addresses import address_hash, normalise
-from newsletter.audience.models import Subscriber, Suppression
+from newsletter.audience.models import Bounce, Subscriber, Suppression
 from newsletter.audience.sitevalues import ADDRESS_SALT, find_secret, make_secret
 from newsletter.clock import Clock
 from newsletter.errors import Refused
+from newsletter.text import one_line
 
 
 class Reason(StrEnum):
@@ -29,16 +30,19 @@ class Reason(StrEnum):
 
 
 _STRENGTH = list(Reason)
+_LIFTABLE = (Reason.MANUAL, Reason.BOUNCE)
+_MAX_NOTE = 500
 
 
-@dataclass(frozen=True, slots=True)
-class Unwanted:
-    """An address that is to get nothing of a briefing, of any where that is empty."""
+class Stop(NamedTuple):
+    """A suppression as it is stored; see `Suppression`."""
 
     address_hash: bytes
-    email_norm: str
     briefing: str
-    note: str = ""
+    email_norm: str | None
+    reason: Reason
+    note: str
+    at: datetime
 
 
 def suppress(
@@ -47,61 +51,69 @@ def suppress(
     """Takes an address out of one briefing, or of all when ``briefing`` is empty. Returns whether anything changed, as
     `suppress_all` says. Raises `AddressRefused`."""
     norm = normalise(email).email_norm
-    row = Unwanted(address_hash(make_secret(session, ADDRESS_SALT), norm), norm, briefing, note)
-    return bool(suppress_all(session, [row], Reason(reason), clock))
+    hashed = address_hash(make_secret(session, ADDRESS_SALT), norm)
+    return bool(suppress_all(session.connection(), [Stop(hashed, briefing, norm, Reason(reason), note, clock.now())]))
 
 
-def suppress_all(session: Session, rows: Sequence[Unwanted], reason: Reason, clock: Clock) -> set[tuple[bytes, str]]:
-    """Takes addresses out in one statement, and returns the hash and briefing of each that changed; at most a few
-    thousand, and none of them twice.
+def suppress_all(connection: Connection, stops: Iterable[Stop]) -> set[tuple[bytes, str]]:
+    """Takes addresses out in the caller's transaction, and returns the hash and briefing of each that changed.
 
     The same again changes nothing, nor does a weaker reason than the one that stands. An erased person's address is
     not kept beside the hash.
     """
-    if not rows:
+    # The strongest of each: one statement must not meet a row twice.
+    wanted = {
+        (stop.address_hash, stop.briefing): stop for stop in sorted(stops, key=lambda one: _STRENGTH.index(one.reason))
+    }
+    if not wanted:
         return set()
-    at = clock.now()
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     statement = insert(Suppression)
     new = statement.excluded
-    weaker = (Suppression.reason == one.value for one in _STRENGTH[: _STRENGTH.index(reason)])
-    done = session.execute(
+    done = connection.execute(
         statement.on_conflict_do_update(
             index_elements=["address_hash", "briefing"],
             set_={"email_norm": new.email_norm, "reason": new.reason, "note": new.note, "at": new.at},
-            # Not IN, whose list cannot stand in a statement for many rows.
-            where=or_(false(), *weaker),
+            where=_strength(new.reason) > _strength(Suppression.reason),
         ).returning(Suppression.address_hash, Suppression.briefing),
         [
             {
-                "address_hash": row.address_hash,
-                "briefing": row.briefing,
-                "email_norm": None if reason is Reason.ERASED else row.email_norm,
-                "reason": reason.value,
-                "note": row.note,
-                "at": at,
+                "address_hash": stop.address_hash,
+                "briefing": stop.briefing,
+                "email_norm": None if stop.reason is Reason.ERASED else stop.email_norm,
+                "reason": stop.reason.value,
+                "note": one_line(stop.note)[:_MAX_NOTE],
+                "at": stop.at,
             }
-            for row in rows
+            for stop in wanted.values()
         ],
     )
-    return {(row.address_hash, row.briefing) for row in done}
+    return {(bytes(row.address_hash), row.briefing) for row in done}
 
 
-def lift(session: Session, email: str, briefing: str = "") -> bool:
-    """Undoes a suppression that was made by hand; False where there was none.
+def _strength(reason: ColumnElement[str] | InstrumentedAttribute[str]) -> ColumnElement[int]:
+    return case({one.value: place for place, one in enumerate(_STRENGTH)}, value=reason)
 
-    Raises `Refused` where the reader, their provider or the law wanted it: that is not ours to undo.
+
+def lift(session: Session, email: str, clock: Clock, briefing: str = "") -> bool:
+    """Undoes a suppression that was made by hand, or by a machine because mail bounced; False where there was none.
+
+    What bounced before does not count any more. Raises `Refused` where the reader, their provider or the law wanted it:
+    that is not ours to undo.
     """
     for row in suppressions_of(session, email):
         if row.briefing == briefing:
-            if row.reason != Reason.MANUAL:
-                raise Refused(f"the address is suppressed as {row.reason}: only a manual suppression can be lifted")
+            if row.reason not in _LIFTABLE:
+                raise Refused(f"the address is suppressed as {row.reason}: only manual and bounce can be lifted")
             session.execute(
                 delete(Suppression).where(
                     Suppression.address_hash == row.address_hash,
                     Suppression.briefing == briefing,
-                    Suppression.reason == Reason.MANUAL.value,
+                    Suppression.reason.in_([reason.value for reason in _LIFTABLE]),
                 )
+            )
+            session.execute(
+                update(Bounce).where(Bounce.address_hash == row.address_hash).values(score=0, at=clock.now())
             )
             return True
     return False
@@ -117,9 +129,17 @@ def suppressions_of(session: Session, email: str) -> list[Suppression]:
     return list(session.scalars(rows.order_by(Suppression.briefing)))
 
 
-def is_suppressed(session: Session, email: str, briefing: str) -> bool:
-    """Whether an address gets nothing of a briefing. Raises `AddressRefused`."""
-    return any(row.briefing in ("", briefing) for row in suppressions_of(session, email))
+def listing(
+    session: Session, *, reason: Reason | None = None, briefing: str | None = None, after: int = 0, limit: int = 100
+) -> list[Suppression]:
+    """Suppressions, the newest first, of one reason or one briefing if given; ``after`` so many."""
+    rows = select(Suppression)
+    if reason is not None:
+        rows = rows.where(Suppression.reason == reason.value)
+    if briefing is not None:
+        rows = rows.where(Suppression.briefing == briefing)
+    order = Suppression.at.desc(), Suppression.address_hash, Suppression.briefing
+    return list(session.scalars(rows.order_by(*order).offset(after).limit(limit)))
 
 
 def suppressed_clause(briefing: str, now: datetime) -> ColumnElement[bool]:

@@ -24,6 +24,7 @@ from newsletter.cli import (
     status,
     stories,
     subscribers,
+    suppressions,
     users,
     worker,
 )
@@ -53,6 +54,7 @@ def _options(
 
 app.add_typer(stories.app, name="stories")
 app.add_typer(subscribers.app, name="subscribers")
+app.add_typer(suppressions.app, name="suppressions")
 app.add_typer(segments.app, name="segments")
 app.add_typer(users.app, name="users")
 app.add_typer(mails.app, name="mails")

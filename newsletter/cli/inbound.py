@@ -1,4 +1,4 @@
-"""``newsletter inbound``: readers who leave by mail."""
+"""``newsletter inbound``: readers who leave by mail, and what servers report of ours."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def inbound(
     stdin: Annotated[bool, typer.Option("--stdin", help="One mail, from a mail server's pipe.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Take readers out who leave by mail: the mailto of List-Unsubscribe. Everything else stays where it is."""
+    """Take readers out who leave by mail, count reports of bounces and complaints; all else stays where it is."""
     if (maildir is None) != stdin:
         raise typer.BadParameter("write --maildir DIR or --stdin, one of the two")
     heard: Counter[Heard] = Counter()
@@ -42,7 +42,7 @@ def inbound(
                 try:
                     with path.open("rb") as file:
                         found = hear(site, file.read(MOST_BYTES))
-                    if found is Heard.LEFT:
+                    if found in (Heard.LEFT, Heard.BOUNCED, Heard.COMPLAINED):
                         _put_away(maildir, path)
                 except FileNotFoundError:
                     continue  # a mail program has moved it: the next run finds it
@@ -50,7 +50,7 @@ def inbound(
                     raise Refused(f"{path} cannot be read or moved: {error.strerror}") from None
                 heard[found] += 1
                 if found is Heard.UNKNOWN:
-                    complain(f"{path}: says unsubscribe, and no link of ours says who: look at it")
+                    complain(f"{path}: somebody leaves, bounces or complains, and no link of ours says who: look at it")
     if as_json:
         print_json({one.value: heard[one] for one in Heard})
     else:

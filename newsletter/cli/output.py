@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TextIO
 
 import typer
 from rich import box
@@ -90,6 +91,19 @@ def duration_of(words: str | None) -> timedelta | None:
         return parse_duration(words)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
+
+
+@contextmanager
+def new_file(path: Path) -> Iterator[TextIO]:
+    """A file that is not there yet, for its owner's eyes alone: it holds addresses. Raises `Refused`."""
+    try:
+        path.touch(mode=0o600, exist_ok=False)
+    except FileExistsError:
+        raise Refused(f"{path} is there already: name a new file") from None
+    except OSError as error:
+        raise Refused(f"{path} cannot be written: {error.strerror}") from None
+    with path.open("w", encoding="utf-8", newline="") as file:
+        yield file
 
 
 def plural(number: int, one: str, many: str = "") -> str:

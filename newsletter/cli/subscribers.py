@@ -9,13 +9,26 @@ from typing import Annotated, Any
 import typer
 from rich.progress import Progress
 
-from newsletter.audience import consent, subscribers, suppression
+from newsletter.audience import consent, formats, subscribers
+from newsletter.audience.archives import people_files
 from newsletter.audience.columns import FIELDS
+from newsletter.audience.exports import export_for
+from newsletter.audience.formats import State
+from newsletter.audience.formats.ours import OURS
 from newsletter.audience.models import Subscriber
-from newsletter.audience.suppression import Reason
-from newsletter.audience.transfer import TransferReport, import_csv
-from newsletter.cli.output import Json, Segment, complain, on_terminal, opened, plural, print_json, print_table, say
-from newsletter.errors import Refused
+from newsletter.audience.transfer import COUNTS, TransferReport, import_csv
+from newsletter.cli.output import (
+    Json,
+    Segment,
+    complain,
+    new_file,
+    on_terminal,
+    opened,
+    plural,
+    print_json,
+    print_table,
+    say,
+)
 from newsletter.press.site import Site
 
 app = typer.Typer(help="The audience.", no_args_is_help=True)
@@ -23,65 +36,98 @@ _NAME_WIDTH = 20
 Email = Annotated[str, typer.Argument(help="The reader's address.")]
 
 
-def imported(
-    site: Site,
-    file: Path,
-    consent: str,
-    *,
-    source: str = "",
-    mapping: dict[str, str] | None = None,
-    rejects: Path | None = None,
-) -> TransferReport:
-    """Imports readers, with a bar on a terminal. Raises `Refused` and `ImportRefused`."""
+def imported(site: Site, file: Path, consent: str, **options: Any) -> TransferReport:
+    """Imports a CSV of readers, with a bar on a terminal; ``options`` are `import_csv`'s. Raises `Refused` and
+    `ImportRefused`."""
     with Progress(disable=not on_terminal(), transient=True) as progress:
         task = progress.add_task("readers", total=None)
         return import_csv(
             site.database,
             file,
             consent=consent,
-            source=source or f"import {file.name}",
             clock=site.clock,
-            mapping=mapping,
-            rejects=rejects,
             progress=lambda done, lines: progress.update(task, completed=done, total=lines),
+            **options,
         )
+
+
+_LABEL = "briefing."
 
 
 @app.command("import")
 def import_(
     ctx: typer.Context,
-    file: Annotated[Path, typer.Argument(help="A CSV file with a header.", metavar="FILE.csv")],
+    file: Annotated[Path, typer.Argument(help="A CSV file with a header, a folder or a zip.", metavar="FILE")],
     consent: Annotated[str, typer.Option("--consent", help="The words to which these people said yes.")],
     source: Annotated[str, typer.Option("--source", help="Where they said it.")] = "",
+    from_: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            help="listmonk, mailchimp, ghost, substack, newsletter or csv; as the header says unless given.",
+            metavar="SYSTEM",
+        ),
+    ] = None,
+    status: Annotated[
+        State, typer.Option("--status", help="What people are of whom the file says nothing else.")
+    ] = State.SUBSCRIBED,
     mapping: Annotated[
         list[str] | None,
-        typer.Option("--map", help="What a column is: email, country, attributes.NAME, or -.", metavar="COLUMN=FIELD"),
+        typer.Option(
+            "--map",
+            help="What a column is: email, country, attributes.NAME, or -. Or LABEL=briefing.KEY: new "
+            "readers without that tag do not get the briefing.",
+            metavar="COLUMN=FIELD",
+        ),
     ] = None,
+    returned: Annotated[
+        str, typer.Option("--returned", help="The words by which those who left here said yes again.", metavar="WORDS")
+    ] = "",
     rejects: Annotated[Path | None, typer.Option("--rejects", help="Where rejected rows go.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Store readers from a CSV file."""
-    columns = {}
+    """Store readers from a CSV file, or from what another system exports."""
+    columns, labels = {}, {}
     for words in mapping or []:
         column, equals, field = words.rpartition("=")
         if not equals or not column:
             raise typer.BadParameter(f"{words!r}: write --map COLUMN=FIELD, for example --map Mail=email")
-        columns[column] = field
-    with opened(ctx) as site:
-        report = imported(site, file, consent, source=source, mapping=columns, rejects=rejects)
-    counts = {name: getattr(report, name) for name in ("rows", "added", "updated", "unchanged", "duplicates",
-                                                       "suppressed", "rejected")}  # fmt: skip
+        if field.startswith(_LABEL):
+            labels[column] = field.removeprefix(_LABEL)
+        else:
+            columns[column] = field
+    with opened(ctx) as site, people_files(file) as files:
+        for briefing in labels.values():
+            site.briefing(briefing)
+        reports = [
+            imported(
+                site, one, consent, source=source, mapping=columns, labels=labels, source_format=from_, status=status,
+                returned=returned, rejects=_rejects(rejects, one, len(files)),
+            )
+            for one in files
+        ]  # fmt: skip
+    counts = {name: sum(getattr(report, name) for report in reports) for name in COUNTS}
+    bad = [reject for report in reports for reject in report.rejects]
     if as_json:
-        print_json({**counts, "columns": dict(report.columns), "rejects": report.rejects})
+        by_file = {one.name: {"format": report.format, "columns": dict(report.columns)}
+                   for one, report in zip(files, reports, strict=True)}  # fmt: skip
+        print_json({**counts, "files": by_file, "rejects": [reject._asdict() for reject in bad]})
     else:
         rest = ", ".join(f"{number:,} {name}" for name, number in counts.items() if name != "rows")
-        say(f"{plural(report.rows, 'row')}: {rest}")
-    for line, reason in report.rejects:
-        complain(f"{file}:{line}: {reason}")
-    if report.rejected:
+        kinds = ", ".join(dict.fromkeys(report.format for report in reports))
+        say(f"{plural(counts['rows'], 'row')} ({kinds}): {rest}")
+    for reject in bad:
+        where = file if len(files) == 1 and files[0] == file else f"{file}/{reject.file}"
+        complain(f"{where}:{reject.line}: {reject.reason}")
+    if counts["rejected"]:
         where = f"all are in {rejects}" if rejects else "write --rejects FILE to keep them"
-        complain(f"{plural(report.rejected, 'row')} rejected; {where}")
+        complain(f"{plural(counts['rejected'], 'row')} rejected; {where}")
         raise typer.Exit(1)
+
+
+def _rejects(path: Path | None, file: Path, files: int) -> Path | None:
+    """Where the rejected rows of one file go: of several, each into one of its own, since their columns differ."""
+    return path if path is None or files == 1 else path.with_name(f"{path.stem}-{file.stem}{path.suffix}")
 
 
 @app.command("list")
@@ -165,20 +211,34 @@ def show(ctx: typer.Context, email: Email, as_json: Json = False) -> None:
 @app.command()
 def export(
     ctx: typer.Context,
-    out: Annotated[Path | None, typer.Option("--out", help="A new file; standard output unless given.")] = None,
+    to: Annotated[
+        str,
+        typer.Option("--to", help="listmonk, mailchimp, ghost or substack; our own unless given.", metavar="SYSTEM"),
+    ] = OURS.key,
+    briefing: Annotated[
+        str, typer.Option("--briefing", help="With --to: who has left this one counts as having left.")
+    ] = "",
+    out: Annotated[
+        Path | None, typer.Option("--out", help="A new file, with --to a new folder; standard output unless given.")
+    ] = None,
 ) -> None:
-    """Write every reader as CSV."""
+    """Write every reader as CSV, ours or another system's."""
     with opened(ctx) as site:
+        if to != OURS.key:
+            form = formats.of(to)
+            if form is None or out is None:
+                raise typer.BadParameter("--to wants a system, and --out FOLDER")
+            if briefing:
+                site.briefing(briefing)
+            counts = export_for(site.database, form, out, briefing=briefing)
+            say(", ".join(f"{plural(number, 'person', 'people')} in {out / name}" for name, number in counts.items()))
+            return
+        if briefing:
+            raise typer.BadParameter("--briefing goes with --to: our own export has what everybody left")
         if out is None:
             subscribers.export(site.database, sys.stdout)
             return
-        try:
-            out.touch(mode=0o600, exist_ok=False)  # it holds addresses
-        except FileExistsError:
-            raise Refused(f"{out} is there already: name a new file") from None
-        except OSError as error:
-            raise Refused(f"{out} cannot be written: {error.strerror}") from None
-        with out.open("w", encoding="utf-8", newline="") as sheet:
+        with new_file(out) as sheet:
             say(f"{plural(subscribers.export(site.database, sheet), 'reader')} in {out}")
 
 
@@ -188,29 +248,3 @@ def erase(ctx: typer.Context, email: Email) -> None:
     with opened(ctx) as site:
         there = subscribers.erase(site.database, email, site.clock)
     say("erased, and suppressed for good" if there else "there was no such reader; the address is suppressed for good")
-
-
-@app.command()
-def suppress(
-    ctx: typer.Context,
-    email: Email,
-    briefing: Annotated[str, typer.Option("--briefing", help="One briefing alone; all unless given.")] = "",
-    note: Annotated[str, typer.Option("--note", help="Why.")] = "",
-    lift: Annotated[bool, typer.Option("--lift", help="Undo what was suppressed by hand.")] = False,
-    as_json: Json = False,
-) -> None:
-    """Let an address get nothing any more."""
-    with opened(ctx) as site, site.database.writing() as session:
-        if briefing:
-            site.briefing(briefing)
-        if lift:
-            changed = suppression.lift(session, email, briefing)
-        else:
-            changed = suppression.suppress(session, email, Reason.MANUAL, site.clock, briefing, note)
-    where = briefing or "every briefing"
-    if as_json:
-        print_json({"changed": changed, "briefing": briefing})
-    elif lift:
-        say(f"gets {where} again" if changed else "was not suppressed there: nothing changed")
-    else:
-        say(f"suppressed for {where}" if changed else "was suppressed already: nothing changed")

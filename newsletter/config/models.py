@@ -300,6 +300,15 @@ class Briefing(Model):
         return self
 
 
+class BounceSettings(Model):
+    """When an address whose mail keeps failing is given up. One that is said not to be there is at once."""
+
+    limit: Annotated[float, Field(ge=1, le=1000)] = 5
+    """Soft failures, a full mailbox for example, at most one a day."""
+    half_life: Duration = timedelta(days=30)
+    """After which one counts for half."""
+
+
 class WebSettings(Model):
     """Where `serve` offers the editors' desk."""
 
@@ -376,6 +385,7 @@ class Settings(Model):
     """How many processes `send` and `serve` deliver with on this machine; each opens its backends' connections."""
     web: WebSettings = WebSettings()
     readers: ReaderSettings = ReaderSettings()
+    bounces: BounceSettings = BounceSettings()
     test_addresses: tuple[str, ...] = ()
     """Who may get test copies: addresses, or ``@domain`` for everyone there."""
     clients: dict[MailClient, Annotated[float, Field(ge=0, le=100)]] = Field(default_factory=lambda: dict(SHARES))

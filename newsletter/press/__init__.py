@@ -36,6 +36,7 @@ from newsletter.press.preview import Preview, preview, segments_of
 from newsletter.press.readers import readers
 from newsletter.press.render import variants
 from newsletter.press.report import History, deliveries, history, history_of, on_the_wire, report, watching
+from newsletter.press.segments import Live, live_segments, sample_of
 from newsletter.press.send import begin, go_on, send
 from newsletter.press.share import Shared, SharedMail, share, shared_mail, shares, unshare
 from newsletter.press.site import Site
@@ -58,6 +59,7 @@ __all__ = [
     "Editor",
     "Grid",
     "History",
+    "Live",
     "Offer",
     "Past",
     "Planned",
@@ -99,6 +101,7 @@ __all__ = [
     "leave_out",
     "life",
     "links",
+    "live_segments",
     "lock",
     "message_for",
     "move_slot",
@@ -114,6 +117,7 @@ __all__ = [
     "report",
     "resend",
     "resume",
+    "sample_of",
     "segments_of",
     "send",
     "send_copy",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from newsletter.audience.models import Subscriber, Suppression
-from newsletter.audience.subscribers import Person, show
+from newsletter.audience.models import Bounce, Subscriber, Suppression
+from newsletter.audience.subscribers import Person, bounce_score, show
 from newsletter.delivery import report as ledger
 from newsletter.delivery.models import Status
 from newsletter.delivery.progress import Watch
@@ -75,6 +75,8 @@ class History:
     subscriber: int | None
     suppressions: tuple[Suppression, ...]
     received: tuple[Received, ...]
+    bounces: Bounce | None
+    """What has failed softly, None where nothing has."""
 
 
 def history_of(site: Site, subscriber: int) -> History:
@@ -99,4 +101,5 @@ def history(site: Site, email: str) -> History:
             subscriber=reader.id if reader else None,
             suppressions=person.suppressions,
             received=tuple(received(session, reader.id)) if reader else (),
+            bounces=bounce_score(session, email),
         )

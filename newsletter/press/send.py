@@ -23,7 +23,7 @@ from newsletter.editions.candidates import why_unusable
 from newsletter.editions.models import Edition, Variant
 from newsletter.editions.states import State, move
 from newsletter.errors import Refused, WrongState
-from newsletter.press import times
+from newsletter.press import bounces, times
 from newsletter.press.assemble import assemble
 from newsletter.press.crew import work_together
 from newsletter.press.lock import lock
@@ -80,6 +80,9 @@ async def go_on(
     edition = await asyncio.to_thread(_find, site, key)
     if edition.state == State.SENDING:
         delivered = await _deliver(site, edition, wait, stop, breakers)
+        if delivered.done or delivered.settled.get("rejected"):
+            # Before the edition's end is written: whoever dies here begins again here.
+            await asyncio.to_thread(bounces.count, site, edition.id, key)
         await asyncio.to_thread(_finish, site, edition.id, key, delivered)
 
 

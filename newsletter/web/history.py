@@ -69,9 +69,13 @@ def search(ask: Ask) -> Response:
         return _history(ask, str(error), 404)
     if found.subscriber is not None:
         return ask.go(f"/history/reader/{found.subscriber}")
-    return ask.page("reader.html", history=found)
+    return _reader(ask, found)
 
 
 @pages.get("/history/reader/{number}", Role.OPERATOR)
 def reader(ask: Ask) -> Response:
-    return ask.page("reader.html", history=press.history_of(ask.site, _number(ask.path("number"))))
+    return _reader(ask, press.history_of(ask.site, _number(ask.path("number"))))
+
+
+def _reader(ask: Ask, found: press.History) -> Response:
+    return ask.page("reader.html", history=found, limit=ask.site.settings.bounces.limit)

@@ -12,10 +12,11 @@ from newsletter.audience import consent
 from newsletter.audience.addresses import AddressRefused, address_hash, normalise
 from newsletter.audience.models import Consent, SiteValue, Subscriber, Suppression
 from newsletter.audience.sitevalues import ADDRESS_SALT, find_secret, make_secret
-from newsletter.audience.suppression import Reason, is_suppressed, lift, suppress, suppressed_clause, suppressions_of
+from newsletter.audience.suppression import Reason, lift, suppress, suppressed_clause, suppressions_of
 from newsletter.database import Database
 from newsletter.errors import Refused
 from newsletter.testing import FixedClock
+from tests.audience import is_suppressed
 
 NOW = FixedClock().now()
 
@@ -75,16 +76,16 @@ def test_a_stronger_reason_takes_the_place_of_a_weaker_one(database: Database, c
         assert (row.reason, row.email_norm) == ("erased", None)
 
 
-def test_only_a_manual_suppression_is_lifted(database: Database, clock: FixedClock) -> None:
+def test_what_a_reader_or_their_provider_wanted_is_not_lifted(database: Database, clock: FixedClock) -> None:
     with database.writing() as session:
         suppress(session, "rita@example.org", "manual", clock)
         suppress(session, "rita@example.org", "manual", clock, briefing="morning")
         suppress(session, "edith@example.org", "complaint", clock)
-        assert lift(session, "rita@example.org")
-        assert not lift(session, "rita@example.org")
+        assert lift(session, "rita@example.org", clock)
+        assert not lift(session, "rita@example.org", clock)
         assert [row.briefing for row in suppressions_of(session, "rita@example.org")] == ["morning"]
         with pytest.raises(Refused, match="suppressed as complaint"):
-            lift(session, "edith@example.org")
+            lift(session, "edith@example.org", clock)
         assert is_suppressed(session, "edith@example.org", "morning")
 
 

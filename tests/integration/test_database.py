@@ -6,6 +6,7 @@ import importlib
 import multiprocessing
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -25,8 +26,14 @@ def test_models_and_migrations_agree(database: Database) -> None:
     """Autogenerate finds nothing to do after an upgrade."""
     for room in ("accounts", "stories", "editions", "audience", "delivery"):
         importlib.import_module(f"newsletter.{room}.models")
+
+    def here(thing: Any, *_: object) -> bool:
+        return thing.info.get("engine") in (None, "sqlite" if database.is_sqlite else "postgresql")
+
     with database.write_connection() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+        context = MigrationContext.configure(
+            connection, opts={"compare_type": True, "compare_server_default": True, "include_object": here}
+        )
         assert compare_metadata(context, metadata) == []
 
 

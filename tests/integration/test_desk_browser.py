@@ -41,7 +41,7 @@ BOARDS = (
 PAGES = (
     "/", "/me", "/users", EDITION, *BOARDS, *PREVIEWS, f"{EDITION}/grid", f"{EDITION}/compare", f"{EDITION}/checks",
     f"{EDITION}/share?copy=1", f"{EDITION}/send", "/history", "/history/reader/1", f"{SENT}/sending",
-    f"{SENT}/sending/names?status=rejected", f"{SENT}/history", "/nothing",
+    f"{SENT}/sending/names?status=rejected", f"{SENT}/history", "/segments", "/segments/world/sample", "/nothing",
 )  # fmt: skip
 """What an admin sees of the sample; a page that is added belongs here."""
 READERS = """\
