@@ -6,6 +6,7 @@ from newsletter.press.assemble import assemble, edition_of
 from newsletter.press.board import Board, BoardSlot, Offer, board, offers
 from newsletter.press.changes import Change, Changes, changes
 from newsletter.press.check import check, override, take_back
+from newsletter.press.clicks import clicks
 from newsletter.press.compare import Comparison, compare
 from newsletter.press.copying import Copy, copies, copy_of, send_copy
 from newsletter.press.decide import (
@@ -79,6 +80,7 @@ __all__ = [
     "changes",
     "check",
     "clear",
+    "clicks",
     "compare",
     "copies",
     "copy_of",

@@ -123,6 +123,27 @@ def contexts(document: str, words: Sequence[Word], start: int, end: int) -> Iter
             ahead = next(left, None)
 
 
+def hrefs(document: str, start: int = 0, end: int | None = None) -> Iterator[tuple[int, int]]:
+    """Where the quoted addresses of links stand, in Outlook's conditional comments too: offsets between the quotes."""
+    end = len(document) if end is None else end
+    at = start
+    while token := _TOKEN.search(document, at, end):
+        at = token.end()
+        if token[2] is None:
+            if inner := _CONDITIONAL.fullmatch(token[0]):
+                yield from hrefs(document, token.start() + inner.start(1), token.start() + inner.end(1))
+            continue
+        rest = _REST_OF_TAG.match(document, at, end)
+        name, tag, at = token[2].lower(), at, rest.end() if rest else end
+        if not token[1] and _URL_TAGS["href"].fullmatch(name):
+            for attribute in _ATTRIBUTE.finditer(document, tag, at):
+                if attribute[1].lower() == "href" and attribute[2] and attribute[2][0] in "\"'":
+                    yield attribute.start(2) + 1, attribute.end(2) - 1
+        if not token[1] and name in ("style", "script", "title", "textarea"):
+            close = re.compile(rf"</{name}(?=[\s/>])", re.IGNORECASE).search(document, at, end)
+            at = close.start() if close else end
+
+
 def _in_tag(document: str, where: Word, tag: str, token: re.Match[str], end: int, closed: bool) -> Context:
     if token[1] or where.start < token.end() or not closed:
         raise Misplaced(where, f"stands in a tag itself, outside every attribute value; {_IN_WORDS}")

@@ -55,6 +55,7 @@ def life(ask: Ask) -> Response:
         "history",
         edition=found.standing,
         life=press.life(ask.site, ask.key),
+        links=press.clicks(ask.site, ask.key),
         waves=found.waves if found.standing.locked else (),
         shown=shown if shown in segments else next(iter(segments), ""),
     )

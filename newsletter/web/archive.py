@@ -1,0 +1,5 @@
+"""Past editions."""
+
+from newsletter.web.routing import Pages
+
+pages = Pages()
