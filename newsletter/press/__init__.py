@@ -9,6 +9,7 @@ from newsletter.press.check import check, override, take_back
 from newsletter.press.clicks import clicks
 from newsletter.press.compare import Comparison, compare
 from newsletter.press.copying import Copy, copies, copy_of, send_copy
+from newsletter.press.correct import Correction, correct, corrections, take_back_correction
 from newsletter.press.decide import (
     Decided,
     Editor,
@@ -53,6 +54,7 @@ __all__ = [
     "Changes",
     "Comparison",
     "Copy",
+    "Correction",
     "Decided",
     "Departure",
     "Desk",
@@ -84,6 +86,8 @@ __all__ = [
     "compare",
     "copies",
     "copy_of",
+    "correct",
+    "corrections",
     "decide",
     "deliveries",
     "departure",
@@ -126,6 +130,7 @@ __all__ = [
     "standing",
     "swap_slot",
     "take_back",
+    "take_back_correction",
     "test_send",
     "undo",
     "unpin_slot",

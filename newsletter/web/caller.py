@@ -33,6 +33,7 @@ class Caller:
     request: Request
     form: Form
     clicks: ClickCounter
+    """Follows the links of mails, and counts."""
 
     def path(self, name: str) -> str:
         """A part of the address."""

@@ -368,3 +368,12 @@ def test_clicks_over_the_network_are_in_the_report_when_the_server_has_stopped(s
             client.get(f"/c/{code}", headers={"x-forwarded-for": "192.1.9.1"})
         assert client.get(f"/c/{'g' * 12}").status_code == 404
     assert counts(serving)[:5] == [(2, 1), (0, 1), (0, 1), (0, 1), (0, 0)]
+
+
+def test_what_is_looked_at_anywhere_else_has_the_plain_links(site: Site) -> None:
+    """The reader's mail on the web, previews, and test copies: what is clicked there is no reader's click in the mail."""
+    [path, *_] = re.findall(rf'href="{BASE}(/v/[^"]+)"', parts(mails(site)[0])[0])
+    shown = [visitor(site).get(path).text, press.preview(site, KEY).html, press.documents_for(site, KEY, "world")[1]]
+    for html in shown:
+        assert "https://news.example.org/harbour" in html
+        assert "/c/" not in html

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = '0014_archive'
-down_revision = '0010_readers'
+down_revision = '0012_service_mails'
 branch_labels = None
 depends_on = None
 
