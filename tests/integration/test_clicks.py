@@ -9,23 +9,26 @@ import re
 import shutil
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import event, select, text
+from sqlalchemy import delete, event, select, text
 
 from newsletter import press
+from newsletter.checks import CheckedVariant
 from newsletter.clock import SystemClock
 from newsletter.config import load_settings
 from newsletter.database import Database
 from newsletter.database.schema import upgrade
+from newsletter.editions import counting
 from newsletter.editions.models import EditionLink
 from newsletter.errors import Refused
 from newsletter.press import Site
-from newsletter.press.clicks import ClickCounter, as_measured
+from newsletter.press.clicks import ClickCounter, as_measured, links_of
 from newsletter.testing import FixedClock
 from newsletter.web import WebServer
 from tests.desk import visitor
@@ -377,3 +380,19 @@ def test_what_is_looked_at_anywhere_else_has_the_plain_links(site: Site) -> None
     for html in shown:
         assert "https://news.example.org/harbour" in html
         assert "/c/" not in html
+
+
+def test_a_link_is_called_by_its_words_and_a_picture_only_where_there_are_none(site: Site) -> None:
+    found = press.variants(site, KEY)["world"]
+    html = (
+        '<a href="https://x.example/a"><img src="https://x.example/p.jpg" alt="A wall"></a>'
+        '<a href="https://x.example/b"><img src="https://x.example/q.jpg" alt="A boat"></a>'
+        '<a href="https://x.example/a"> The wall <b>stands</b></a>'
+    )
+    told = CheckedVariant(found.view, replace(found.rendered, html=f"<!doctype html><body>{html}</body>"))
+    with site.database.writing() as session:
+        session.execute(delete(EditionLink))
+        counting.register(session, 1, links_of({"world": told}))
+    assert [(link.label, link.url) for link in links(site)] == [
+        ("The wall stands", "https://x.example/a"), ("A boat", "https://x.example/b"),
+    ]  # fmt: skip
