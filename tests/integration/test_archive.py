@@ -631,3 +631,10 @@ def test_pages_work_on_both_engines(database: Database, tmp_path: Path) -> None:
     assert "It was Monday." in somebody.get("/archive/morning/2026-11-23").text
     with database.read_connection() as connection:
         assert connection.execute(text("SELECT count(*) FROM correction")).scalar_one() == 1
+
+
+def test_there_is_no_box_to_sign_up_where_nobody_can(folder: Path, clock: FixedClock) -> None:
+    config = configured() + "readers: {join: {briefings: []}}\n"
+    with opened(folder, clock, config) as site:
+        for path in PAGES[:3]:
+            assert "/join" not in visitor(site).get(path).text
