@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from newsletter import press
-from newsletter.cli import findings
+from newsletter.cli import correcting, findings
 from newsletter.cli.output import (
     By,
     Day,
@@ -138,6 +138,8 @@ def show(ctx: typer.Context, key: Key, as_json: Json = False) -> None:
 app.command()(findings.check)
 app.command()(findings.links)
 app.command()(findings.override)
+app.command()(correcting.correct)
+app.command()(correcting.corrections)
 
 
 @app.command()

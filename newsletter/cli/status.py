@@ -53,6 +53,12 @@ def show_report(report: Report) -> None:
         say(f"{one.code} ({one.where}: {one.message}) was overridden by {one.by}: {one.reason}")
     for problem in report.problems:
         say(f"It does not add up: {problem}")
+    if report.links:
+        say("Clicks, by nobody in particular:")
+        print_table(
+            ("clicks", "by scanners", "link", "leads to"),
+            [(one.clicks, one.by_scanners, one.label[:60], one.url) for one in report.links],
+        )
 
 
 def _numbers(counts: Counts) -> list[int]:

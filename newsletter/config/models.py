@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
+from newsletter.config.archive import ArchiveBlock, ArchiveSettings
 from newsletter.config.clients import SHARES, MailClient
 from newsletter.config.kinds import (
     Address,
@@ -82,6 +83,8 @@ class Publication(Model):
     contact: Address | None = None
     dkim: DkimKeys = ()
     """The keys that sign every briefing whose sender names none. With two (RSA and Ed25519) each mail has both."""
+    count_clicks: bool = False
+    """Whether clicks on links in mails are counted, without telling readers apart. A briefing may say otherwise."""
 
 
 class PaceSettings(Model):
@@ -284,6 +287,9 @@ class Briefing(Model):
     direction: Literal["ltr", "rtl"] | None = None
     list_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$")] | None = None
     """RFC 2919. Made from the briefing's key and the publication's host unless given."""
+    archive: ArchiveSettings = ArchiveBlock()
+    count_clicks: bool | None = None
+    """The publication's unless given."""
 
     @model_validator(mode="after")
     def _sections(self) -> Briefing:
@@ -297,6 +303,8 @@ class Briefing(Model):
                 )
         if self.schedule and (unknown := set(self.schedule.timezones) - set(self.segments)):
             raise ValueError(f"timezones names {sorted(unknown)[0]!r}, which is no segment of the briefing")
+        if self.archive.segment not in (None, *self.segments):
+            raise ValueError(f"archive names {self.archive.segment!r}, which is no segment of the briefing")
         return self
 
 

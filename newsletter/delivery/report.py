@@ -30,6 +30,7 @@ from newsletter.backends.base import Outcome, Result
 from newsletter.database import Database
 from newsletter.delivery.models import PUT_BACK, BatchState, Status, attempt, batch, delivery, from_ms, lane
 from newsletter.delivery.retry import Judgement, judge
+from newsletter.editions.counting import Followed, followed
 from newsletter.editions.findings import Used, used
 from newsletter.editions.models import Edition, Variant
 from newsletter.errors import NotFound
@@ -135,6 +136,8 @@ class Report:
     """Why it does not add up, in words."""
     overridden: tuple[Used, ...] = ()
     """The findings of the checks with which it was locked all the same."""
+    links: tuple[Followed, ...] = ()
+    """How often its links were followed; none where clicks are not counted."""
 
     @property
     def adds_up(self) -> bool:
@@ -192,6 +195,7 @@ def report(database: Database, edition_id: int) -> Report:
             reasons=_reasons(session, edition, variants),
             problems=tuple(problems),
             overridden=used(session, edition_id),
+            links=followed(session, edition_id),
         )
 
 

@@ -268,3 +268,49 @@ class MarkedCopy(Base):
     result: Mapped[str] = mapped_column(String(16))
     reply: Mapped[str] = mapped_column(default="")
     """The server's own words, or ours where it said nothing."""
+
+
+class Correction(Base):
+    """What was wrong with an edition that has gone out, in an editor's words, for its page in the archive.
+
+    Never rewritten: one that was wrong itself is taken back, and stays.
+    """
+
+    __tablename__ = "correction"
+    __table_args__ = (
+        CheckConstraint("kind IN ('correction', 'clarification', 'retraction')", name="kind"),
+        Index("ix_correction_edition", "edition_id"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    edition_id: Mapped[int] = mapped_column(ForeignKey("edition.id", ondelete="CASCADE"))
+    kind: Mapped[str] = mapped_column(String(16))
+    words: Mapped[str]
+    by: Mapped[str]
+    at: Mapped[datetime]
+    taken_back_by: Mapped[str | None]
+    taken_back_at: Mapped[datetime | None]
+
+
+class EditionLink(Base):
+    """A link of an edition whose clicks are counted, the same in everybody's mail.
+
+    ``clicks`` and ``by_scanners`` only ever grow. There is no row for a click, and nothing of who clicked.
+    """
+
+    __tablename__ = "edition_link"
+    __table_args__ = (UniqueConstraint("edition_id", "no"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    edition_id: Mapped[int] = mapped_column(ForeignKey("edition.id", ondelete="CASCADE"))
+    no: Mapped[int]
+    """Its place among the edition's links, from 1 on."""
+    code: Mapped[str] = mapped_column(String(16), unique=True)
+    """What stands in the mail instead of the address."""
+    url: Mapped[str]
+    """Where it leads: http or https."""
+    label: Mapped[str]
+    """The words that are linked, where it first stands."""
+    clicks: Mapped[int] = mapped_column(default=0)
+    by_scanners: Mapped[int] = mapped_column(default=0)
+    """Clicks that look like a machine's. They are not in ``clicks``."""

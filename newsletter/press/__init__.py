@@ -6,8 +6,10 @@ from newsletter.press.assemble import assemble, edition_of
 from newsletter.press.board import Board, BoardSlot, Offer, board, offers
 from newsletter.press.changes import Change, Changes, changes
 from newsletter.press.check import check, override, take_back
+from newsletter.press.clicks import clicks
 from newsletter.press.compare import Comparison, compare
 from newsletter.press.copying import Copy, copies, copy_of, send_copy
+from newsletter.press.correct import Correction, correct, corrections, take_back_correction
 from newsletter.press.decide import (
     Decided,
     Editor,
@@ -53,6 +55,7 @@ __all__ = [
     "Changes",
     "Comparison",
     "Copy",
+    "Correction",
     "Decided",
     "Departure",
     "Desk",
@@ -81,9 +84,12 @@ __all__ = [
     "changes",
     "check",
     "clear",
+    "clicks",
     "compare",
     "copies",
     "copy_of",
+    "correct",
+    "corrections",
     "decide",
     "deliveries",
     "departure",
@@ -128,6 +134,7 @@ __all__ = [
     "standing",
     "swap_slot",
     "take_back",
+    "take_back_correction",
     "test_send",
     "undo",
     "unpin_slot",

@@ -37,10 +37,13 @@ def seen(site: Site, session: Session, edition: Edition, rendered: Mapping[str, 
     Two that are equal send the same bytes to readers of the same rules at the same instants.
     """
     sender = site.briefing(edition.briefing).sender
-    return {
+    what: Seen = {
         "sender": [sender.name, sender.address, sender.reply_to or ""],
         "segments": [_segment(site, session, edition, name, variant) for name, variant in rendered.items()],
     }
+    if site.counts_clicks(edition.briefing):
+        what["clicks"] = "counted"
+    return what
 
 
 def _segment(site: Site, session: Session, edition: Edition, name: str, variant: CheckedVariant) -> Seen:
@@ -79,6 +82,8 @@ def changed_since(before: Seen, now: Seen) -> list[Difference]:
     then, today = ({one["segment"]: one for one in what["segments"]} for what in (before, now))
     if before["sender"] != now["sender"]:
         found[f"from {_sender(now)} instead of {_sender(before)}"] = list(today)
+    if before.get("clicks") != now.get("clicks"):
+        found[f"clicks on its links are {'' if 'clicks' in now else 'not '}counted"] = list(today)
     for name, new in today.items():
         words = _changes(then[name], new) if name in then else ["these readers get it now, and did not before"]
         for one in words:

@@ -12,6 +12,7 @@ from newsletter.editions import findings, store
 from newsletter.editions.models import FindingOverride
 from newsletter.errors import NotFound, Refused
 from newsletter.press.audience import audience
+from newsletter.press.clicks import as_measured
 from newsletter.press.messages import headers
 from newsletter.press.readers import largest_reader
 from newsletter.press.render import variants
@@ -36,7 +37,9 @@ def check(site: Site, key: str, rendered: Mapping[str, CheckedVariant] | None = 
             rendered,
             at=at,
             messages={
-                segment: build(variant.rendered, headers(site, edition, segment, at), reader)
+                segment: build(
+                    as_measured(site, edition.briefing, variant), headers(site, edition, segment, at), reader
+                )
                 for segment, variant in rendered.items()
             },
             audience=audience(site, session, edition),

@@ -13,7 +13,7 @@ from newsletter import failpoints
 from newsletter.audience.suppression import suppressed_clause
 from newsletter.checks import Audience, CheckedVariant
 from newsletter.delivery.plan import VariantRule, freeze
-from newsletter.editions import approvals, findings, store
+from newsletter.editions import approvals, counting, findings, store
 from newsletter.editions.models import Edition, EditionEvent, Variant
 from newsletter.editions.states import LOCKABLE, State, move
 from newsletter.errors import Refused
@@ -21,6 +21,7 @@ from newsletter.press import times
 from newsletter.press.approval import Seen, changed_since, digest_of, seen
 from newsletter.press.approve import refuse_blocking
 from newsletter.press.audience import usual
+from newsletter.press.clicks import links_of
 from newsletter.press.render import variants
 from newsletter.press.site import Site
 
@@ -76,6 +77,8 @@ def _freeze_words(site: Site, key: str, version: int, *, now: bool, by: str) -> 
         for no, (segment, variant) in enumerate(rendered.items()):
             due = times.due(site.settings, edition.briefing, edition.edition_date, segment)
             session.add(_variant(site, session, edition, no, segment, variant, min(due, instant) if now else due))
+        if site.counts_clicks(edition.briefing):
+            counting.register(session, edition.id, links_of(rendered))
     _log.info("locked", extra={"action": "lock", "edition": key, "variants": len(rendered)})
 
 

@@ -18,13 +18,14 @@ from newsletter.delivery.models import BatchState, batch
 from newsletter.delivery.pump import Delivered, Pump, Rules
 from newsletter.delivery.report import Report, report
 from newsletter.delivery.resend import reopened_at
-from newsletter.editions import store
+from newsletter.editions import counting, store
 from newsletter.editions.candidates import why_unusable
 from newsletter.editions.models import Edition, Variant
 from newsletter.editions.states import State, move
 from newsletter.errors import Refused, WrongState
 from newsletter.press import bounces, times
 from newsletter.press.assemble import assemble
+from newsletter.press.clicks import as_counted
 from newsletter.press.crew import work_together
 from newsletter.press.lock import lock
 from newsletter.press.messages import builder, compiled_for, frozen, headers
@@ -170,10 +171,12 @@ async def _deliver(
         begins = [edition.dated_at, *(row.due_at for row in rows)]
         if (reopened := reopened_at(session, edition.id)) is not None:
             begins.append(reopened)
+        codes = counting.codes(session, edition.id)
     builders = {}
     for row in rows:
         head = headers(site, edition, row.segment, edition.dated_at)
-        builders[row.id] = builder(site, edition, compiled_for(site, edition, frozen(row), head))
+        goes_out = as_counted(site, frozen(row), codes)
+        builders[row.id] = builder(site, edition, compiled_for(site, edition, goes_out, head))
     stories = {row.id: list(row.stories) for row in rows}
     backends: dict[str, Backend] = {}
     for row in rows:

@@ -166,6 +166,11 @@ class Site:
             known = ", ".join(self.settings.briefings)
             raise NotFound(f"there is no briefing {key!r} in config.yaml: there is {known}") from None
 
+    def counts_clicks(self, briefing: str) -> bool:
+        """Whether clicks on the links of a briefing's mails are counted, from the next lock on."""
+        own = self.briefing(briefing).count_clicks
+        return self.settings.publication.count_clicks if own is None else own
+
     def segment(self, key: str) -> Segment:
         """A segment. Raises `ConfigError` with the names there are."""
         try:

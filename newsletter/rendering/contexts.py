@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class Context(StrEnum):
@@ -41,6 +43,7 @@ _RAW = frozenset(
     ]
 )
 _RCDATA = frozenset({"title", "textarea"})
+_HOLDS_WORDS = frozenset({"style", "script", *_RCDATA})
 _SPEAKING = frozenset(
     [
         "alt",
@@ -121,6 +124,54 @@ def contexts(document: str, words: Sequence[Word], start: int, end: int) -> Iter
                 raise Misplaced(ahead, f"stands inside <{name}>, where nothing can make it safe; {_IN_WORDS}")
             yield ahead, Context.TEXT
             ahead = next(left, None)
+
+
+class Tag(NamedTuple):
+    """A tag by its offsets. ``name`` is in small letters, that of an end tag with its slash; empty for a comment."""
+
+    start: int
+    end: int
+    name: str
+    after_name: int
+
+
+def tags(document: str, start: int = 0, end: int | None = None) -> Iterator[Tag]:
+    """The tags and comments of a document in order; those in scripts, style sheets and fields of text are none."""
+    end = len(document) if end is None else end
+    at = start
+    while token := _TOKEN.search(document, at, end):
+        at = token.end()
+        if token[2] is None:
+            if token[0].startswith("<!--"):
+                yield Tag(token.start(), at, "", at)
+            continue
+        rest = _REST_OF_TAG.match(document, at, end)
+        name, after_name, at = token[2].lower(), at, rest.end() if rest else end
+        yield Tag(token.start(), at, token[1] + name, after_name)
+        if not token[1] and name in _HOLDS_WORDS:
+            close = re.compile(rf"</{name}(?=[\s/>])", re.IGNORECASE).search(document, at, end)
+            at = close.start() if close else end
+
+
+def attributes(document: str, tag: Tag) -> dict[str, str]:
+    """The attributes of a tag, unescaped, by their names in small letters; of two with one name the first."""
+    found: dict[str, str] = {}
+    for one in _ATTRIBUTE.finditer(document, tag.after_name, tag.end):
+        value = one[2] or ""
+        found.setdefault(one[1].lower(), html.unescape(value[1:-1] if value[:1] in ("'", '"') else value))
+    return found
+
+
+def hrefs(document: str, start: int = 0, end: int | None = None) -> Iterator[tuple[int, int]]:
+    """Where the quoted addresses of links stand, in Outlook's conditional comments too: offsets between the quotes."""
+    for tag in tags(document, start, end):
+        if not tag.name:
+            if inner := _CONDITIONAL.fullmatch(document, tag.start, tag.end):
+                yield from hrefs(document, inner.start(1), inner.end(1))
+        elif _URL_TAGS["href"].fullmatch(tag.name):
+            for attribute in _ATTRIBUTE.finditer(document, tag.after_name, tag.end):
+                if attribute[1].lower() == "href" and attribute[2] and attribute[2][0] in "\"'":
+                    yield attribute.start(2) + 1, attribute.end(2) - 1
 
 
 def _in_tag(document: str, where: Word, tag: str, token: re.Match[str], end: int, closed: bool) -> Context:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 
+import anyio
 import anyio.to_thread
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -15,9 +17,12 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from newsletter.press import Site
+from newsletter.press.clicks import FLUSH, ClickCounter
 from newsletter.web import (
+    archive,
     board,
     checks,
+    click,
     edition,
     grid,
     history,
@@ -59,6 +64,8 @@ TOPICS = (
     preferences.pages,
     online.pages,
     join.pages,
+    click.pages,
+    archive.pages,
 )
 """Every page of the desk and of readers. A new module is added here, and nowhere else."""
 
@@ -91,7 +98,7 @@ def create_app(site: Site) -> ASGIApp:
     app = Starlette(
         routes=[*routes, Mount("/static", _Static(directory=STATIC))],
         exception_handlers={HTTPException: guard.http_error},
-        lifespan=_few_threads,
+        lifespan=_lasting(guard.clicks),
     )
     app.router.redirect_slashes = False
     return Headers(app)
@@ -126,10 +133,26 @@ class _AnsweringCallers:
         await response(scope, receive, send)
 
 
-@asynccontextmanager
-async def _few_threads(_app: Starlette) -> AsyncIterator[None]:
-    anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
-    yield
+def _lasting(clicks: ClickCounter) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
+    """What goes on while the server runs: few threads, and the counts of clicks come into the database."""
+
+    @asynccontextmanager
+    async def lasts(_app: Starlette) -> AsyncIterator[None]:
+        anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
+        async with anyio.create_task_group() as beside:
+            beside.start_soon(_flushing, clicks)
+            yield
+            beside.cancel_scope.cancel()
+        await anyio.to_thread.run_sync(partial(clicks.flush, last=True))
+
+    return lasts
+
+
+async def _flushing(clicks: ClickCounter) -> None:
+    # Until the server stops.
+    while True:
+        await anyio.sleep(FLUSH)
+        await anyio.to_thread.run_sync(clicks.flush)
 
 
 class _Static(StaticFiles):

@@ -11,12 +11,13 @@ from starlette.responses import HTMLResponse
 
 from newsletter.catalogues import Words, languages
 from newsletter.press import Site, door
+from newsletter.press.clicks import ClickCounter
 from newsletter.press.door import Came
 from newsletter.web.forms import Form
 from newsletter.web.headers import READER_POLICY, WORKING_POLICY
 from newsletter.web.visit import reader_page, words_of
 
-_FIRST = ("join", "link")
+_FIRST = ("join", "link", "archive", "c")
 
 
 def is_callers(path: str) -> bool:
@@ -31,6 +32,8 @@ class Caller:
     site: Site
     request: Request
     form: Form
+    clicks: ClickCounter
+    """Follows the links of mails, and counts."""
 
     def path(self, name: str) -> str:
         """A part of the address."""

@@ -19,6 +19,7 @@ from newsletter.accounts.secrets import is_form_token
 from newsletter.audience.tokens import BadToken
 from newsletter.errors import NewsletterError, NotFound, Refused
 from newsletter.press import Site
+from newsletter.press.clicks import ClickCounter
 from newsletter.press.linkcheck import LinkDesk
 from newsletter.press.oneclick import OneClick
 from newsletter.web.ask import Ask
@@ -70,6 +71,7 @@ class Guard:
         self.endpoints = [one for topic in topics for one in topic.endpoints]
         self.signed = [one for topic in topics for one in topic.signed]
         self.called = [one for topic in topics for one in topic.called]
+        self.clicks = ClickCounter(site)
         self.links = sorted((one for topic in topics for one in topic.links), key=lambda link: link.order)
         self.tabs = sorted((one for topic in topics for one in topic.tabs), key=lambda link: link.order)
 
@@ -132,7 +134,7 @@ class Guard:
             return await run_in_threadpool(unknown, self.site, request, 405, {"allow": ", ".join([*methods, "HEAD"])})
         try:
             form = await read_reader_form(request) if endpoint.method == "POST" else Form([])
-            return await run_in_threadpool(endpoint.handler, Caller(self.site, request, form))
+            return await run_in_threadpool(endpoint.handler, Caller(self.site, request, form, self.clicks))
         except ClientDisconnect:
             raise
         except (BadToken, NotFound):

@@ -23,6 +23,10 @@ READER_POLICY = (
 """For the pages of readers, which have no script at all."""
 WORKING_POLICY = READER_POLICY.replace("style-src", "script-src 'self'; style-src", 1)
 """For a form that wants work of the browser: our own script does it."""
+ARCHIVE_POLICY = READER_POLICY.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'").replace(
+    "img-src 'self'", "img-src 'self' https: data:"
+)
+"""For the page of a past edition: the mail inside of it has its styles and pictures."""
 OWN_MAIL_POLICY = (
     "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; style-src 'unsafe-inline'; "
     "img-src 'self' https: data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"

@@ -6,8 +6,11 @@ from starlette.responses import Response
 
 from newsletter import press
 from newsletter.accounts import Role
-from newsletter.errors import NewsletterError, NotFound
+from newsletter.editions.corrections import Kind
+from newsletter.errors import NewsletterError, NotFound, Refused
+from newsletter.press.published import open_briefings
 from newsletter.web.ask import Ask
+from newsletter.web.guard import status_of
 from newsletter.web.routing import EDITION, Pages
 from newsletter.web.send import may
 
@@ -46,18 +49,45 @@ def _number(words: str) -> int:
 
 @pages.get(f"{EDITION}/history", Role.VIEWER)
 def life(ask: Ask) -> Response:
-    """What happened to one edition, and what each segment got."""
+    """What happened to one edition, what was corrected, and what each segment got."""
+    return _life(ask)
+
+
+def _life(ask: Ask, problem: str = "", status: int = 200) -> Response:
     found = press.departure(ask.site, ask.key)
     segments = [wave.segment for wave in found.waves]
     shown = ask.query("segment")
     return ask.edition_page(
         "life.html",
         "history",
+        status,
         edition=found.standing,
         life=press.life(ask.site, ask.key),
+        clicks=press.clicks(ask.site, ask.key),
+        corrections=press.corrections(ask.site, ask.key),
+        archived=ask.path("briefing") in open_briefings(ask.site),
+        kinds=[(one.value, one.value.capitalize()) for one in Kind],
+        problem=problem,
+        words=ask.form.get("words"),
+        **may(ask),
         waves=found.waves if found.standing.locked else (),
         shown=shown if shown in segments else next(iter(segments), ""),
     )
+
+
+@pages.post(f"{EDITION}/history/correct", Role.EDITOR)
+def correct(ask: Ask) -> Response:
+    try:
+        press.correct(ask.site, ask.key, ask.form.get("words"), ask.me.name, ask.form.get("kind"))
+    except Refused as error:
+        return _life(ask, str(error), status_of(error))
+    return ask.go(f"/editions/{ask.key}/history", "Corrected. It stands on the edition’s page in the archive.")
+
+
+@pages.post(f"{EDITION}/history/correct/take-back", Role.EDITOR)
+def take_back(ask: Ask) -> Response:
+    press.take_back_correction(ask.site, ask.key, _number(ask.form.get("correction")), ask.me.name)
+    return ask.go(f"/editions/{ask.key}/history", "Taken back. It is on no page any more.")
 
 
 @pages.post("/history/reader", Role.OPERATOR)
