@@ -194,6 +194,18 @@ BAD: dict[str, tuple[str, Severity, Callable[[], CheckInput]]] = {
         stories={"europe": frozenset(story.slug for story in good().stories)})),
     "much of the last edition": ("repeated-stories", WARN, lambda: last(
         stories={"europe": frozenset(story.slug for story in good().stories[:5])})),
+    "a story in the mail of those who never get it": (
+        "story-fence",
+        BLOCK,
+        lambda: replace(
+            fact(fences=({"only": [], "never": list(good().variants)},)), segments=frozenset(good().variants)
+        ),
+    ),
+    "a fence that names no segment": (
+        "story-fence",
+        WARN,
+        lambda: fact(fences=({"only": [], "never": ["nowhere"]},)),
+    ),
     "a killed story": ("story-status", BLOCK, lambda: fact(status="killed")),
     "a held story": ("story-status", BLOCK, lambda: fact(status="held")),
     "a withheld story": ("story-status", BLOCK, lambda: fact(status="withheld")),
