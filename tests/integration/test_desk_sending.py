@@ -207,6 +207,10 @@ def test_readers_in_doubt_get_it_again_when_an_operator_says_so(site: Site) -> N
     assert operator.post(f"{EDITION}/sending/resend", to="omar+drop@example.org", reason="he asked").status_code == 303
     assert "1 reader put back to be sent." in operator.get(f"{EDITION}/sending").text
     assert press.report(site, KEY).counts.in_doubt == 1
+    for said in ("2", "x", ""):
+        assert operator.post(f"{EDITION}/sending/resend", all=said).status_code == 409
+        assert "now it is 1: nothing was done" in operator.page
+    assert 'name="all" value="1"' in operator.page
     assert operator.post(f"{EDITION}/sending/resend", all="1").status_code == 303
     assert press.report(site, KEY).counts.in_doubt == 0
     told = " ".join(operator.get(f"{EDITION}/history").text.split())
