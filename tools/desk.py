@@ -179,7 +179,7 @@ def pictures(chromium: Browser, scheme: Scheme = "light") -> Iterator[tuple[str,
             page.get_by_role("button", name="Ask every link").click()
             page.locator("#live", has_text="404").wait_for()
             page.wait_for_timeout(15_000)  # half a second between two to one host
-        yield "desk-checks", shot(f"/editions/{KEY}/checks")
+        yield "desk-checks", shot(f"/editions/{KEY}/checks", height=1300)
         there.mended()
         there.begin()
         page.goto(f"/editions/{KEY}/sending")
