@@ -67,6 +67,10 @@ class SchemaBehind(NewsletterError):
     """The database schema is older than this program: run `newsletter db upgrade`."""
 
 
+class SchemaAhead(NewsletterError):
+    """The database schema is newer than this program: run the program that made it, or a later one."""
+
+
 class DeliveryError(NewsletterError):
     """A message was not accepted.
 

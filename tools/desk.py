@@ -11,11 +11,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from unittest.mock import patch
 
 from newsletter import press
 from newsletter.accounts import Role, users
 from newsletter.audience.transfer import import_csv
 from newsletter.cli import sample
+from newsletter.clock import SystemClock
 from newsletter.config import load_settings
 from newsletter.database import Database
 from newsletter.database.schema import upgrade
@@ -23,6 +25,7 @@ from newsletter.editions.overrides import set_override
 from newsletter.editions.store import find
 from newsletter.press import Site
 from newsletter.stories.importers import import_sources
+from newsletter.stories.importers.fetch import Guard, Probed
 from newsletter.testing import FixedClock
 from newsletter.web import WebServer
 from tools.browser import Browser, Scheme
@@ -66,6 +69,26 @@ class Desk:
             set_override(session, edition, self.site.briefing("morning"), "headline", slug,
                          clock=self.clock, by="Rita", text=words)  # fmt: skip
 
+    def arranged(self) -> None:
+        """Edith has been at the board: one story reworded, one left out."""
+        by = press.Editor("Edith")
+        board = press.board(self.site, KEY)
+        rest = [slot for slot in board.slots if not slot.segment][1:]
+        press.leave_out(self.site, KEY, rest[-1].name, by)
+        press.edit_slot(self.site, KEY, rest[0].name, {"headline": f"{rest[0].words['headline']}, at last"}, by)
+
+    def found(self) -> None:
+        """A word slipped in that nobody wants to read in print."""
+        slot = next(iter(press.board(self.site, KEY).slots))
+        dek = "Auditors put the gap at TK million; the harbour board meets at noon."
+        press.edit_slot(
+            self.site, KEY, slot.name, {"headline": slot.words["headline"], "dek": dek}, press.Editor("Rita")
+        )
+
+    def mended(self) -> None:
+        """The word is out again."""
+        press.undo(self.site, KEY, press.Editor("Rita"))
+
     def begin(self) -> None:
         """It is approved again, locked and due: the first wave begins."""
         press.approve(self.site, KEY, "Edith")
@@ -78,6 +101,15 @@ class Desk:
         with ThreadPoolExecutor(1) as beside:  # the browser has a loop in this thread
             beside.submit(lambda: asyncio.run(press.send(self.site, KEY, now=False))).result()
         self.clock.advance(after)
+
+
+class _Answered(Guard):
+    """A network on which every page is there but one, and one is closed to programs."""
+
+    def probe(self, url: str) -> Probed:
+        """What such a page says. It is never asked."""
+        status = 404 if "river-clean" in url else 403 if "river-pilots" in url else 200
+        return Probed(url, status, "image/jpeg" if url.endswith(".jpg") else "text/html", 90_000)
 
 
 def _own(folder: Path, port: int) -> None:
@@ -122,10 +154,12 @@ def pictures(chromium: Browser, scheme: Scheme = "light") -> Iterator[tuple[str,
         )
         page = context.new_page()
 
-        def shot(path: str, frame: bool = False) -> bytes:
+        def shot(path: str, frame: bool = False, height: int = 0) -> bytes:
             page.goto(path)
             if frame:
-                page.frame_locator("iframe.mail").locator("h1, h2").first.wait_for()
+                page.frame_locator("iframe").first.locator("h1, h2").first.wait_for()
+            if height:  # what is further down is more of the same
+                return page.screenshot(full_page=True, clip={"x": 0, "y": 0, "width": 1280, "height": height})
             return page.screenshot(full_page=True)
 
         page.goto("/sign-in")
@@ -136,6 +170,17 @@ def pictures(chromium: Browser, scheme: Scheme = "light") -> Iterator[tuple[str,
         there.approved_and_changed()
         yield "desk-today", shot("/")
         yield "desk-send", shot(f"/editions/{KEY}/send", frame=True)
+        there.arranged()
+        yield "desk-board", shot(f"/editions/{KEY}/board", height=1300)
+        yield "desk-preview", shot(f"/editions/{KEY}/preview", frame=True, height=1250)
+        there.found()
+        page.goto(f"/editions/{KEY}/checks")
+        with patch("newsletter.press.linkcheck.Guard", lambda _clock: _Answered(SystemClock())):
+            page.get_by_role("button", name="Ask every link").click()
+            page.locator("#live", has_text="404").wait_for()
+            page.wait_for_timeout(15_000)  # half a second between two to one host
+        yield "desk-checks", shot(f"/editions/{KEY}/checks", height=1300)
+        there.mended()
         there.begin()
         page.goto(f"/editions/{KEY}/sending")
         there.deliver(timedelta(seconds=17))

@@ -29,6 +29,7 @@ for _name in (
     "preheader",
     "weekday",
     "story_status",
+    "story_fence",
     "lead_age",
     "repeated_stories",
     "same_story",

@@ -29,11 +29,12 @@ def gather(
     messages: Mapping[str, Built],
     audience: Audience | None = None,
     clients: Mapping[MailClient, float] = SHARES,
+    segments: frozenset[str] = frozenset(),
 ) -> CheckInput:
     """The input of the checks for an edition whose variants have been rendered.
 
     ``variants`` is by segment, in the briefing's order; ``at`` the instant at which the edition is to leave;
-    ``messages`` is what becomes of the variants, and ``audience`` who gets them today.
+    ``messages`` is what becomes of the variants, and ``audience`` who gets them today; ``segments`` are all there are.
     """
     return CheckInput(
         key=edition.key,
@@ -44,6 +45,7 @@ def gather(
         publication=publication,
         variants=dict(variants),
         clients=clients,
+        segments=segments,
         messages=messages,
         last=_last(session, edition),
         audience=audience,
@@ -75,6 +77,8 @@ def _stories(session: Session, edition: Edition) -> tuple[StoryFact, ...]:
                 embargo_until=max(embargoes, default=None),
                 expires_at=min(ends, default=None),
                 published_at=told.published_at,
+                # The newest says what its source means of the story, also where an older one is told.
+                fences=tuple(one.fence for one in (told, latest) if one.fence),
             )
         )
     return tuple(facts)

@@ -50,9 +50,16 @@ def addresses(variant: CheckedVariant) -> Iterator[tuple[str, str, int, tuple[st
     for picture in variant.page.pictures:
         yield f"picture “{(picture.alt or '')[:60]}”", picture.src, picture.line, ("https", "http")
     for number, row in enumerate(rendered.text.split("\n"), start=1):
-        for address in _IN_TEXT.findall(row) if "://" in row else ():
+        for found in _IN_TEXT.findall(row) if "://" in row else ():
+            address = _without_the_sentence(found)
             if address not in ours:
                 yield "text part", address, number, ("https", "http")
+
+
+def _without_the_sentence(address: str) -> str:
+    """An address in running text, without what belongs to the sentence around it: “(https://a.example/b).”"""
+    address = address.rstrip(".,;:!?")
+    return address[:-1] if address.endswith(")") and "(" not in address else address
 
 
 @lru_cache(maxsize=4096)  # the segments of an edition have most links in common

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
@@ -107,6 +107,8 @@ class StoryFact:
     embargo_until: datetime | None = None
     expires_at: datetime | None = None
     published_at: datetime | None = None
+    fences: tuple[Mapping[str, Sequence[str]], ...] = ()
+    """Whom the version that is told, and the newest, are kept from: ``{"only": [segment], "never": [segment]}``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +165,8 @@ class CheckInput:
     """None where nobody counted."""
     clients: Mapping[MailClient, float] = field(default_factory=lambda: SHARES)
     """What share of the readers uses which mail program, in percent: ``clients`` of the config."""
+    segments: frozenset[str] = frozenset()
+    """Every segment that there is, of this briefing and of others."""
     unmet: tuple[str, ...] = ()
     """Pins and moves that could not be followed, in words."""
 

@@ -125,6 +125,7 @@ def _told(version: StoryVersion, *, whole: bool) -> dict[str, Any]:
         told |= {"decision": story.decision, "decided_by": story.decided_by, "decided_at": story.decided_at}
         names = [
             *("kicker", "headline", "short_headline", "dek", "summary", "byline", "section", "tags", "regions"),
+            "fence",
             *("priority", "url", "image", "published_at", "embargo_until", "expires_at", "internal_note", "rights"),
             *("bullets", "body"),
         ]

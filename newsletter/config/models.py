@@ -456,9 +456,10 @@ class Settings(Model):
         return self.publication.dkim if sender.dkim is None else sender.dkim
 
     def zone(self, briefing: str, segment: str = "") -> str:
-        """The IANA zone in which a briefing's times are meant, for one segment of it if given."""
-        schedule = self.briefings[briefing].schedule
-        if schedule is None:
+        """The IANA zone in which a briefing's times are meant, for one segment of it if given; the publication's for a
+        briefing that was taken out."""
+        known = self.briefings.get(briefing)
+        if known is None or (schedule := known.schedule) is None:
             return self.publication.timezone
         return schedule.timezones.get(segment) or schedule.timezone or self.publication.timezone
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, inspect, text
 
 from newsletter.database.engine import Database
-from newsletter.errors import SchemaBehind
+from newsletter.errors import SchemaAhead, SchemaBehind
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -36,9 +36,16 @@ def _config(connection: Connection) -> Config:
 
 def head() -> str:
     """The newest revision that this program knows: the files are numbered."""
-    newest = max((_MIGRATIONS / "versions").glob("[0-9]*.py"))
-    found = _REVISION.search(newest.read_text("utf-8"))
-    assert found is not None, f"{newest.name} names no revision"
+    return _revision(max(_files()))
+
+
+def _files() -> Iterator[Path]:
+    return (_MIGRATIONS / "versions").glob("[0-9]*.py")
+
+
+def _revision(file: Path) -> str:
+    found = _REVISION.search(file.read_text("utf-8"))
+    assert found is not None, f"{file.name} names no revision"
     return found[1]
 
 
@@ -52,7 +59,8 @@ def current(database: Database) -> str | None:
 
 def upgrade(database: Database, revision: str = "head") -> None:
     """Brings the schema up to ``revision`` in one transaction; does nothing when it is there. Safe to run at once from
-    several processes."""
+    several processes. Raises `SchemaAhead`."""
+    _refuse_newer(current(database))
     from alembic import command
 
     with _changing(database) as connection:
@@ -95,6 +103,16 @@ def _changing(database: Database) -> Iterator[Connection]:
 
 
 def require_current(database: Database) -> None:
-    """Raises `SchemaBehind` unless the schema is the one that this program was written for."""
-    if current(database) != head():
+    """Raises `SchemaBehind` or `SchemaAhead` unless the schema is the one that this program was written for."""
+    if (found := current(database)) != head():
+        _refuse_newer(found)
         raise SchemaBehind
+
+
+def _refuse_newer(revision: str | None) -> None:
+    """What no file of ours names was made by a later program."""
+    if revision is not None and revision not in map(_revision, _files()):
+        raise SchemaAhead(
+            f"the database has the schema {revision!r}, which is newer than this program knows ({head()}): "
+            "run the program that made it, or a later one; nothing was changed"
+        )

@@ -34,6 +34,9 @@ class Candidate:
     section: str = ""
     tags: tuple[str, ...] = ()
     regions: tuple[str, ...] = ()
+    only_to: tuple[str, ...] = ()
+    """The segments that alone get it, where there are any."""
+    never_to: tuple[str, ...] = ()
     priority: int = 5
     published_at: datetime | None = None
     unusable: str = ""
@@ -161,6 +164,13 @@ class _Run:
                 for_whom = frozenset({decision.segment}) if decision.segment else everyone
                 what = decision.story_id, decision.section
                 self.excluded[what] = self.excluded.get(what, frozenset()) | for_whom
+        self.fenced = {
+            story.story_id: frozenset(
+                one for one in everyone if one in story.never_to or (story.only_to and one not in story.only_to)
+            )
+            for story in self.stories.values()
+            if story.only_to or story.never_to
+        }
         self.places = self._places([d for d in ordered if d.kind in ("pin", "move")])
 
     def result(self) -> Assembly:
@@ -226,6 +236,8 @@ class _Run:
             for version in targets:
                 if has := version.readers & self.given.get(story.story_id, frozenset()):
                     self._note(decision, f"{', '.join(sorted(has))} has it in another section")
+                elif version.readers <= self.fenced.get(story.story_id, frozenset()):
+                    self._note(decision, f"the story says that {', '.join(sorted(version.readers))} never gets it")
                 elif version.readers <= self._excluded(story.story_id, version.section.key):
                     self._note(decision, f"it is excluded from {version.words}")
                 elif len(places[version]) >= version.section.max:
@@ -297,9 +309,10 @@ class _Run:
         )
 
     def _excluded(self, story_id: int, section: str) -> frozenset[str]:
-        """Whose readers do not get a story in a section."""
+        """Whose readers do not get a story in a section: because an editor says so, or the story itself."""
         none: frozenset[str] = frozenset()
-        return self.excluded.get((story_id, ""), none) | self.excluded.get((story_id, section), none)
+        decided = self.excluded.get((story_id, ""), none) | self.excluded.get((story_id, section), none)
+        return decided | self.fenced.get(story_id, none)
 
     def _old(self, story: Candidate) -> bool:
         before = self.carried.get(story.story_id)

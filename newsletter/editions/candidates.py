@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from sqlalchemy import and_, exists, or_, select
@@ -39,6 +39,13 @@ def _moment(instant: datetime) -> str:
     return f"{instant.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
+def shut_out(fence: Mapping[str, Sequence[str]] | None, segment: str) -> bool:
+    """Whether the fence of a story version keeps it from the readers of a segment."""
+    if fence is None:
+        return False
+    return segment in fence["never"] or bool(fence["only"] and segment not in fence["only"])
+
+
 def candidate(version: StoryVersion, at: datetime) -> Candidate:
     """A version, with its ``story`` loaded, as a candidate for an edition that is due at the instant ``at``."""
     return Candidate(
@@ -48,6 +55,8 @@ def candidate(version: StoryVersion, at: datetime) -> Candidate:
         section=version.section,
         tags=tuple(version.tags),
         regions=tuple(version.regions),
+        only_to=tuple(version.fence["only"]) if version.fence else (),
+        never_to=tuple(version.fence["never"]) if version.fence else (),
         priority=version.priority,
         published_at=version.published_at,
         unusable=why_unusable(version.story.status, version.embargo_until, version.expires_at, at),

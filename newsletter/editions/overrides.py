@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from newsletter.clock import Clock
 from newsletter.config.models import Briefing
 from newsletter.editions.assembly import COMMON
-from newsletter.editions.candidates import latest_of, why_unusable
+from newsletter.editions.candidates import latest_of, shut_out, why_unusable
 from newsletter.editions.journal import deciding
 from newsletter.editions.models import Edition, Override, Slot
 from newsletter.errors import NotFound, Refused
@@ -218,6 +218,8 @@ def _check_place(
     version = latest(session, story)
     if why := why_unusable(story.status, version.embargo_until, version.expires_at, edition.due_at):
         raise Refused(f"{story.slug} may not go out with {edition.key}, so no {kind}: {why}")
+    if segment not in ("", COMMON) and shut_out(version.fence, segment):
+        raise Refused(f"{story.slug} says itself that {segment} never gets it, so no {kind}")
     if segment and any(
         o.kind == "exclude" and o.story_id == story.id and not o.segment and o.section in (None, section)
         for o in edition.overrides

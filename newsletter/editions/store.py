@@ -17,7 +17,7 @@ from newsletter.clock import Clock
 from newsletter.config.models import Briefing, Section
 from newsletter.editions import assembly
 from newsletter.editions.assembly import Assembly, Decision, segment_of
-from newsletter.editions.candidates import candidate, carried, latest_of, numbered
+from newsletter.editions.candidates import candidate, carried, latest_of, numbered, shut_out
 from newsletter.editions.models import Edition, EditionDecision, EditionEvent, Override, Slot
 from newsletter.editions.states import EDITABLE, State, move, wrong_state
 from newsletter.errors import NotFound, Refused, Stale
@@ -323,6 +323,7 @@ def variant_slots(session: Session, edition: Edition, briefing: Briefing, segmen
             for slot in slots
             if slot.section == rule.key
             and slot.segment == segment_of(briefing, rule.key, segment)
+            and not shut_out(slot.story_version.fence, segment)
             and not {(slot.story_version.story_id, None), (slot.story_version.story_id, rule.key)} & excluded
         )
         if own is not None and stories:

@@ -34,7 +34,7 @@ from newsletter.press.linkcheck import links
 from newsletter.press.lock import lock
 from newsletter.press.messages import documents_for, message_for
 from newsletter.press.ownmail import own_mail
-from newsletter.press.preview import Preview, preview, segments_of
+from newsletter.press.preview import Preview, preview, preview_html, segments_of
 from newsletter.press.readers import readers
 from newsletter.press.render import variants
 from newsletter.press.report import History, deliveries, history, history_of, on_the_wire, report, watching
@@ -118,6 +118,7 @@ __all__ = [
     "pause",
     "pin_slot",
     "preview",
+    "preview_html",
     "readers",
     "release",
     "report",

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from newsletter.config.models import Section
 from newsletter.editions import journal, slots, store
-from newsletter.editions.candidates import candidate, carried, latest_of, why_unusable
+from newsletter.editions.candidates import candidate, carried, latest_of, shut_out, why_unusable
 from newsletter.editions.models import Edition, EditionDecision, Override, Slot
 from newsletter.editions.overrides import WORDS, for_whom, unmet
 from newsletter.editions.ranking import ranked
@@ -238,9 +238,9 @@ class _Maker:
             by_hand="pin" if "pin" in placing else "move" if placing else "",
             unusable=self._unusable(told, newest),
             left_out_for=tuple(
-                o.segment for o in about
-                if o.kind == "exclude" and o.segment in (readers or self.briefing.segments)
-                and o.section in (None, slot.section)
+                one for one in readers or self.briefing.segments
+                if shut_out(told.fence, one)
+                or any(o.kind == "exclude" and o.segment == one and o.section in (None, slot.section) for o in about)
             ),
             update=self._update(told, newest, about),
         )  # fmt: skip

@@ -44,6 +44,7 @@ def check(site: Site, key: str, rendered: Mapping[str, CheckedVariant] | None = 
             },
             audience=audience(site, session, edition),
             clients=site.settings.clients,
+            segments=frozenset(site.segments),
         )
         given = findings.standing(session, edition)
     return [_overridden(finding, given.get(finding.fingerprint)) for finding in run(subject)]

@@ -78,6 +78,8 @@ def departure(site: Site, key: str) -> Departure:
         if edition.locked_at is not None:
             waves = _frozen(site, session, edition)
             return Departure(standing(site, key, checked=False), waves, "", None, _approved(session, edition, None))
+        if edition.briefing not in site.settings.briefings:
+            return Departure(standing(site, key, checked=False), (), "", None, _approved(session, edition, None))
         assembled = edition.assembled_at is not None and edition.state not in (State.SKIPPED, State.ABORTED)
     try:
         rendered = variants(site, key) if assembled else {}

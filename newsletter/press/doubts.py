@@ -14,7 +14,7 @@ from newsletter.delivery.resend import put_back
 from newsletter.editions import store
 from newsletter.editions.models import Edition
 from newsletter.editions.states import RESENDABLE, State, move, note, wrong_state
-from newsletter.errors import NotFound, Refused
+from newsletter.errors import NotFound, Refused, Stale
 from newsletter.press.report import deliveries
 from newsletter.press.site import Site
 
@@ -24,8 +24,12 @@ def doubts(site: Site, key: str) -> Iterator[Name]:
     return deliveries(site, key, Status.IN_DOUBT)
 
 
-def resend(site: Site, key: str, by: str, reason: str = "", *, to: Sequence[str] | None = None) -> int:
+def resend(
+    site: Site, key: str, by: str, reason: str = "", *, to: Sequence[str] | None = None, seen: int | None = None
+) -> int:
     """Puts readers in doubt back to be sent: those of the addresses ``to``, all unless given. Returns how many.
+
+    ``seen`` is how many whoever decides was told that it is about; raises `Stale` where it is another number by now.
 
     They get the same message, with the same Message-ID. An edition that has been sent is sending again, and its
     deadline counts from now. Nothing is sent by this call. Raises `Refused` when there is nobody in doubt, or when one
@@ -41,6 +45,8 @@ def resend(site: Site, key: str, by: str, reason: str = "", *, to: Sequence[str]
         back = put_back(session, edition.id, site.clock, by=by, reason=reason, only=only)
         if not back:
             raise Refused(f"nobody is in doubt in {key}")
+        if seen not in (None, len(back)):
+            raise Stale(f"you were told of {seen} in doubt, and now it is {len(back)}: nothing was done, look again")
         told = f"{len(back)} in doubt put back to be sent" + (f": {reason}" if reason else "")
         if state == State.SENT:
             move(

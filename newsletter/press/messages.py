@@ -21,6 +21,7 @@ from newsletter.press.site import Site
 from newsletter.rendering import headers as fields
 from newsletter.rendering.mime import CompiledMessage, MessageHeaders
 from newsletter.rendering.model import ReaderValues, Rendered, Slot
+from newsletter.rendering.slots import fill, scan
 
 NEUTRAL = 0
 """The subscriber number of copies that are nobody's: their links name no reader."""
@@ -52,10 +53,16 @@ def _sender_id(host: str) -> str:
 
 def readers(site: Site, edition: Edition) -> Callable[[Recipient], ReaderValues]:
     """What makes the values of each reader of an edition: what differs for one. They are a function of edition and
-    subscriber, so that a message sent again is the same bytes."""
-    briefing = site.briefing(edition.briefing)
+    subscriber, so that a message sent again is the same bytes.
+
+    A briefing that was taken out of the configuration has no sender any more, and the two values that name it, which
+    stand in headers alone, are empty: its editions can be read, and no message can be made of them.
+    """
+    briefing = site.settings.briefings.get(edition.briefing)
     links = site.links.of(edition.id, edition.briefing)
     before = f"{edition.briefing}.{edition.edition_date:%Y%m%d}."
+    if briefing is None:
+        return lambda reader: ReaderValues(reader.email, reader.first_name, *links(reader.subscriber), "", "")
     behind = f".{edition.id:x}@{fields.addr_spec(briefing.sender.address).rpartition('@')[2]}"
     leave = f"{fields.addr_spec(briefing.sender.reply_to or briefing.sender.address)}?subject=unsubscribe%20"
 
@@ -108,7 +115,6 @@ def frozen(variant: Variant) -> Rendered:
 
 def rendered_for(site: Site, key: str, segment: str) -> tuple[Edition, Rendered]:
     """What a segment gets: the frozen variant once there is one, else as it would be now. Raises `NotFound`."""
-    site.segment(segment)
     with site.database.reading() as session:
         edition = store.find(session, key)
         row = session.scalars(
@@ -116,7 +122,14 @@ def rendered_for(site: Site, key: str, segment: str) -> tuple[Edition, Rendered]
         ).one_or_none()
         if row is not None:
             return edition, frozen(row)
+    site.segment(segment)
     return edition, variants(site, key, segment)[segment].rendered
+
+
+def html_of(site: Site, edition: Edition, rendered: Rendered, reader: Recipient) -> str:
+    """The HTML part alone as one reader sees it; it can be read when no message can be made of it any more."""
+    places = scan(rendered.html, rendered.text, rendered.slots, rendered.nonce)
+    return fill(rendered.html, places.html, rendered.slots, reader_values(site, edition, reader))
 
 
 def recipient(site: Site, email: str | None) -> Recipient:

@@ -9,15 +9,14 @@ from newsletter.delivery.ledger import Recipient
 from newsletter.delivery.models import delivery
 from newsletter.editions.models import Edition, Variant
 from newsletter.errors import NotFound
-from newsletter.press.messages import frozen, reader_values
+from newsletter.press.messages import frozen, html_of
 from newsletter.press.site import Site
-from newsletter.rendering.slots import fill, scan
 
 
 def own_mail(site: Site, edition_id: int, number: int) -> str:
     """The HTML of an edition as it was frozen for a reader, with their own name and links.
 
-    Raises `NotFound` where the edition is not frozen for this reader, the briefing is gone, or the reader was erased.
+    Raises `NotFound` where the edition is not frozen for this reader, or the reader was erased.
     """
     with site.database.reading() as session:
         row = session.execute(
@@ -30,6 +29,4 @@ def own_mail(site: Site, edition_id: int, number: int) -> str:
         if row is None or who is None:
             raise NotFound("this reader has no such mail")
         recipient = Recipient(number, who.email, who.first_name, 0)
-    rendered = frozen(row.Variant)
-    places = scan(rendered.html, rendered.text, rendered.slots, rendered.nonce)
-    return fill(rendered.html, places.html, rendered.slots, reader_values(site, row.Edition, recipient))
+    return html_of(site, row.Edition, frozen(row.Variant), recipient)

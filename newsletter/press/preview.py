@@ -19,7 +19,7 @@ from newsletter.delivery.ledger import Recipient
 from newsletter.editions import store
 from newsletter.editions.models import Variant
 from newsletter.errors import NotFound
-from newsletter.press.messages import NEUTRAL, compiled_as_now, reader_values
+from newsletter.press.messages import NEUTRAL, compiled_as_now, html_of, reader_values, rendered_for
 from newsletter.press.messages import recipient as reader_of
 from newsletter.press.site import Site
 from newsletter.rendering.mime import Size
@@ -87,11 +87,7 @@ def preview(site: Site, key: str, segment: str = "", *, persona: str = "typical"
 
     Raises `NotFound` for what there is none of, `Refused`, `TemplateError`.
     """
-    segments = segments_of(site, key)
-    if segment and segment not in segments:
-        raise NotFound(f"{key} does not go to {segment!r}: it goes to {', '.join(segments)}")
-    fits, suppressed = _place(site, key, email, segments) if email else (None, False)
-    segment = segment or next(iter(fits or segments))
+    segment, segments, (fits, suppressed) = _which(site, key, segment, email)
     edition, compiled = compiled_as_now(site, key, segment)
     values = reader_values(site, edition, reader_of(site, email) if email else _somebody(persona))
     message = compiled.build(values)
@@ -111,6 +107,25 @@ def preview(site: Site, key: str, segment: str = "", *, persona: str = "typical"
         fits=fits,
         suppressed=suppressed,
     )
+
+
+def preview_html(site: Site, key: str, segment: str = "", *, persona: str = "typical", email: str = "") -> str:
+    """The HTML part of the same mail, for a frame; as it was frozen also where the briefing was taken out of the
+    configuration. Raises as `preview` does."""
+    segment, _, _ = _which(site, key, segment, email)
+    edition, rendered = rendered_for(site, key, segment)
+    return html_of(site, edition, rendered, reader_of(site, email) if email else _somebody(persona))
+
+
+def _which(
+    site: Site, key: str, segment: str, email: str
+) -> tuple[str, tuple[str, ...], tuple[tuple[str, ...] | None, bool]]:
+    """The segment that is meant, all that there are, and the place of a real reader among them."""
+    segments = segments_of(site, key)
+    if segment and segment not in segments:
+        raise NotFound(f"{key} does not go to {segment!r}: it goes to {', '.join(segments)}")
+    place = _place(site, key, email, segments) if email else (None, False)
+    return segment or next(iter(place[0] or segments)), segments, place
 
 
 def _somebody(persona: str) -> Recipient:

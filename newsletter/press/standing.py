@@ -64,6 +64,8 @@ class Standing:
     """What the checks say, None where they were not asked, or have nothing to say any more."""
     trouble: str
     """Why it cannot even be rendered, empty where it can."""
+    gone: bool = False
+    """Whether its briefing was taken out of the configuration: it can be read as it was sent, and nothing else."""
 
     @property
     def blocking(self) -> tuple[Finding, ...]:
@@ -144,16 +146,15 @@ def _standing(
     checked: bool = True,
     rendered: Mapping[str, CheckedVariant] | None = None,
 ) -> Standing:
+    if edition is not None and briefing not in site.settings.briefings:
+        return _gone(site, edition)
     rules = site.briefing(briefing)
     state = State(edition.state) if edition is not None else None
     looked = _look(site, edition, rendered) if edition is not None and checked else _Look()
     findings, trouble = looked.findings, looked.trouble
     first = times.first_due(site.settings, briefing, day) if rules.schedule else None
     if edition is not None and state in OUT:
-        with site.database.reading() as session:  # "now" may have been said
-            first = session.scalar(
-                select(Variant.due_at).where(Variant.edition_id == edition.id).order_by(Variant.due_at).limit(1)
-            )
+        first = _left(site, edition)  # "now" may have been said
     frozen = edition is not None and edition.snapshot_done
     return Standing(
         key=f"{briefing}/{day.isoformat()}",
@@ -182,6 +183,42 @@ def _standing(
         ),
         findings=findings,
         trouble=trouble,
+    )
+
+
+def _left(site: Site, edition: Edition) -> datetime | None:
+    """When the first wave of an edition that is out was due."""
+    with site.database.reading() as session:
+        return session.scalar(
+            select(Variant.due_at).where(Variant.edition_id == edition.id).order_by(Variant.due_at).limit(1)
+        )
+
+
+def _gone(site: Site, edition: Edition) -> Standing:
+    """An edition of a briefing that has no rules any more."""
+    return Standing(
+        key=edition.key,
+        briefing=edition.briefing,
+        name=edition.briefing,
+        date=edition.edition_date,
+        state=edition.state,
+        reason=edition.reason,
+        zone=site.settings.zone(edition.briefing),
+        assemble_at=None,
+        lock_at=None,
+        due_at=_left(site, edition),
+        finished_at=edition.finished_at,
+        readers=edition.recipients,
+        assembled=edition.assembled_at is not None,
+        locked=edition.locked_at is not None,
+        frozen=True,
+        approval="none",
+        approved_by=edition.approved_by or "",
+        changed=False,
+        next="nothing",
+        findings=None,
+        trouble="",
+        gone=True,
     )
 
 

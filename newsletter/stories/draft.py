@@ -32,6 +32,8 @@ _LINES = {
 }
 """The fields of one line, and how many characters each may have."""
 
+_WORDS = ("tags", "regions", "only_to", "never_to")
+
 _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 
 
@@ -86,7 +88,8 @@ class StoryDraft:
 
     ``external_id`` is the source's own key for the story. ``body`` is Markdown without raw HTML. ``priority`` runs from
     1, the most urgent, to 9. Instants are aware. ``status`` is None where the source says nothing. ``source`` names
-    the importer. ``slug`` is made from the headline where the source has none.
+    the importer. ``slug`` is made from the headline where the source has none. ``only_to`` and ``never_to`` name the
+    segments that alone get it, where there are any, and those that never do.
     """
 
     external_id: str
@@ -104,6 +107,8 @@ class StoryDraft:
     section: str = ""
     tags: tuple[str, ...] = ()
     regions: tuple[str, ...] = ()
+    only_to: tuple[str, ...] = ()
+    never_to: tuple[str, ...] = ()
     priority: int = 5
     url: str = ""
     published_at: datetime | None = None
@@ -117,7 +122,7 @@ class StoryDraft:
         _set_lines(self, *_LINES)
         object.__setattr__(self, "body", clean(self.body).strip("\n").rstrip())
         object.__setattr__(self, "internal_note", clean(self.internal_note).strip())
-        for name in ("tags", "regions"):
+        for name in _WORDS:
             words = (one_line(word) for word in getattr(self, name))
             object.__setattr__(self, name, tuple(dict.fromkeys(word for word in words if word)))
         if found := list(_problems(self)):
@@ -160,7 +165,7 @@ def _problems(draft: StoryDraft) -> Iterator[Problem]:
     if draft.image:
         for message in _image_problems(draft.image):
             yield Problem("image", message)
-    for name in ("tags", "regions"):
+    for name in _WORDS:
         words: tuple[str, ...] = getattr(draft, name)
         if len(words) > MAX_TAGS:
             yield Problem(name, f"are {len(words)}, and {MAX_TAGS} is the most: leave some out")
@@ -170,6 +175,8 @@ def _problems(draft: StoryDraft) -> Iterator[Problem]:
         instant: datetime | None = getattr(draft, name)
         if instant is not None and instant.tzinfo is None:
             yield Problem(name, "has no time zone: write for example 2026-11-23T05:30:00Z")
+    if both := sorted(set(draft.only_to) & set(draft.never_to)):
+        yield Problem("never_to", f"names {both[0]!r}, which only_to names too: leave it out of one of the two")
     if draft.embargo_until and draft.expires_at and draft.expires_at <= draft.embargo_until:
         yield Problem(
             "expires_at", "comes before the embargo ends, so the story could never go out: write a later time"

@@ -81,6 +81,9 @@ class StoryVersion(Base):
     section: Mapped[str] = mapped_column(default="")
     tags: Mapped[list[str]]
     regions: Mapped[list[str]]
+    fence: Mapped[dict[str, Any] | None]
+    """``{"only": [segment, …], "never": [segment, …]}``: who alone gets it, where anybody is named, and who never does.
+    None: everyone may."""
     priority: Mapped[int] = mapped_column(default=5)
     """1 is the most urgent, 9 the least (IPTC urgency)."""
     url: Mapped[str] = mapped_column(default="")

@@ -163,6 +163,9 @@ def _insert_version(session: Session, story_id: int, number: int, draft: StoryDr
             section=draft.section,
             tags=list(draft.tags),
             regions=list(draft.regions),
+            fence={"only": list(draft.only_to), "never": list(draft.never_to)}
+            if draft.only_to or draft.never_to
+            else None,
             priority=draft.priority,
             url=draft.url,
             published_at=draft.published_at,

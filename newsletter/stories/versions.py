@@ -19,16 +19,21 @@ MATERIAL_SHARE = 0.2
 """The share of words that must have come or gone before a story with the same headline counts as changed."""
 
 _NO_CONTENT = {"external_id", "slug", "source", "status"}
+_FENCE = ("only_to", "never_to")
 _INVISIBLE = dict.fromkeys(map(ord, "'’‘ʼ\u00ad\u200b\u200c\u200d\u2060"))
 # Chinese, Japanese and Korean are written without blanks: each character counts as a word.
 _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W_\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+")
 
 
 def digest(draft: StoryDraft) -> str:
-    """SHA-256, hex, over a draft's content. Where it came from, its status, its slug, and the order of tags and regions
-    are no content."""
+    """SHA-256, hex, over a draft's content. Where it came from, its status, its slug, and the order of tags, regions
+    and segments are no content."""
     content = {name: value for name, value in asdict(draft).items() if name not in _NO_CONTENT}
     content["tags"], content["regions"] = sorted(draft.tags), sorted(draft.regions)
+    for name in _FENCE:
+        content[name] = sorted(content[name])
+        if not content[name]:  # as it was before a story could say so: no version is made for that alone
+            del content[name]
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=_plain).encode()).hexdigest()
 
 

@@ -29,6 +29,8 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _NOTICE = "newsletter-notice"
+_LEFT = ("sending", "history")
+"""The tabs of an edition whose briefing was taken out of the configuration: what went out can still be read."""
 _VISITOR = "visitor"
 """The cookie whose value stands for the session's in the forms of those who have none."""
 
@@ -142,11 +144,12 @@ class Ask:
         (``checked``); on others the number at their tab comes afterwards, by script. ``edition`` is where it stands, if
         the caller knows. Raises `NotFound`.
         """
+        edition = edition or press.standing(self.site, self.key, checked=checked)
         return self.page(
             template,
             status,
-            edition=edition or press.standing(self.site, self.key, checked=checked),
-            tabs=self._allowed(self.guard.tabs),
+            edition=edition,
+            tabs=[one for one in self._allowed(self.guard.tabs) if one.path in _LEFT or not edition.gone],
             tab=tab,
             **values,
         )

@@ -60,6 +60,10 @@ class Choice:
         """The mail. Raises as `press.preview` does."""
         return press.preview(ask.site, ask.key, self.segment, persona=self.persona, email=self.reader)
 
+    def html(self, ask: Ask) -> str:
+        """The mail's HTML part. Raises as `press.preview` does."""
+        return press.preview_html(ask.site, ask.key, self.segment, persona=self.persona, email=self.reader)
+
     def but(self, **changes: object) -> str:
         """The query of the same with something changed; empty where all is as usual."""
         other = replace(self, **changes)  # type: ignore[arg-type]
@@ -100,7 +104,7 @@ def preview(ask: Ask) -> Response:
 def mail(ask: Ask) -> Response:
     """The mail alone, for a frame."""
     choice = Choice.of(ask)
-    return ask.mail(look(choice.seen(ask).html, choice.colours), pictures=choice.pictures)
+    return ask.mail(look(choice.html(ask), choice.colours), pictures=choice.pictures)
 
 
 @pages.get(f"{EDITION}/preview/message.eml", Role.VIEWER)

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from newsletter import press
 from newsletter.accounts import Role
 from newsletter.editions.states import OUT, UNDER_WAY, State
-from newsletter.errors import NotFound, Refused
+from newsletter.errors import Refused
 from newsletter.web.ask import Ask
 from newsletter.web.guard import MayNot, status_of
 from newsletter.web.routing import EDITION, Pages
@@ -42,16 +42,6 @@ def _send(ask: Ask, problem: str = "", status: int = 200) -> Response:
 def may(ask: Ask) -> dict[str, bool]:
     """What the asking person's role covers, for the forms of a page."""
     return {"may_edit": ask.me.role.covers(Role.EDITOR), "may_operate": ask.me.role.covers(Role.OPERATOR)}
-
-
-@pages.get(f"{EDITION}/send/mail", Role.VIEWER)
-def mail(ask: Ask) -> Response:
-    """The mail of a segment as a reader of no name gets it, for a frame: as it would be now, or as it was frozen."""
-    known = ask.site.briefing(ask.path("briefing")).segments
-    segment = ask.query("segment", known[0])
-    if segment not in ask.site.segments:
-        raise NotFound(f"there is no segment {segment!r} in {ask.key}")
-    return ask.mail(press.documents_for(ask.site, ask.key, segment)[1])
 
 
 def _done(ask: Ask, deed: Callable[[], str]) -> Response:

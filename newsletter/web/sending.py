@@ -111,11 +111,18 @@ def resend(ask: Ask) -> Response:
 
     def deed() -> str:
         chosen = ask.form.all("to")
+        told = ask.form.get("all")
         everyone = "all" in ask.form
         if not chosen and not everyone:
             raise Refused("nobody was chosen who shall get it again")
+        # The button says how many it is about: it is no yes to any other number.
+        seen = int(told) if told.isascii() and told.isdigit() and len(told) < 10 else 0
         reason = ask.form.get("reason").strip()
-        back = press.resend(ask.site, ask.key, ask.me.name, reason, to=None if everyone else chosen)
+        back = (
+            press.resend(ask.site, ask.key, ask.me.name, reason, seen=seen)
+            if everyone
+            else press.resend(ask.site, ask.key, ask.me.name, reason, to=chosen)
+        )
         return f"{plural(back, 'reader')} put back to be sent."
 
     return _done(ask, deed)

@@ -18,7 +18,7 @@ from newsletter.audience.models import Consent, SiteValue
 from newsletter.database import Database, metadata
 from newsletter.database.schema import current, downgrade, head, require_current, upgrade
 from newsletter.editions.store import ensure
-from newsletter.errors import ConfigError, SchemaBehind
+from newsletter.errors import ConfigError, SchemaAhead, SchemaBehind
 from newsletter.testing import FixedClock
 
 
@@ -45,6 +45,15 @@ def test_schema_goes_down_and_up_again(database: Database) -> None:
     upgrade(database)
     assert current(database) == head()
     require_current(database)
+
+
+def test_a_schema_of_a_later_program_is_named_in_one_line_and_left_alone(database: Database) -> None:
+    with database.write_connection() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999_later'"))
+    for deed in (upgrade, require_current):
+        with pytest.raises(SchemaAhead, match=r"schema '9999_later', which is newer than this program knows \(\d"):
+            deed(database)
+    assert current(database) == "9999_later"
 
 
 def test_instants_come_back_aware_and_in_utc(database: Database) -> None:

@@ -142,6 +142,17 @@ def test_axe_finds_nothing_on_any_page_and_none_is_wider_than_the_window(
     assert found == []
 
 
+def test_what_stands_in_a_form_is_not_cut_off(chromium: Browser, served: str) -> None:
+    """Preview's choice of segment and reader, and the test copy's address, can be seen and used."""
+    with chromium.context(served) as context:
+        signed_in(context)
+        page = context.new_page()
+        for path in (*PREVIEWS, f"{EDITION}/share", f"{EDITION}/checks", f"{EDITION}/board/subject"):
+            page.goto(path)
+            cut = "form => form.scrollHeight > form.clientHeight + 1 && getComputedStyle(form).overflow != 'visible'"
+            assert not page.evaluate(f"[...document.querySelectorAll('main form')].some({cut})"), path
+
+
 def test_pages_load_nothing_from_elsewhere_and_break_no_rule_of_their_policy(chromium: Browser, served: str) -> None:
     asked, said = [], []
     with chromium.context(served, bypass_policy=False) as context:

@@ -51,12 +51,12 @@ def test_it_says_in_one_sentence_a_segment_what_will_happen_beside_the_mail(site
         "To <strong>Europe</strong>, <strong>2 readers</strong>, through <strong>outbox</strong>, at <strong>" in page
     )
     assert "06:00</time></strong> Berlin" in page
-    assert f'src="{SEND}/mail?segment=europe"' in page
+    assert 'src="/editions/morning/2026-11-23/preview/mail?segment=europe"' in page
     assert "Approve this" not in page
-    mail = person.get(f"{SEND}/mail", params={"segment": "world"})
+    mail = person.get("/editions/morning/2026-11-23/preview/mail", params={"segment": "world"})
     assert mail.headers["content-security-policy"] == MAIL_POLICY
     assert "olives" in mail.text
-    assert person.get(f"{SEND}/mail", params={"segment": "moon"}).status_code == 404
+    assert person.get("/editions/morning/2026-11-23/preview/mail", params={"segment": "moon"}).status_code == 404
 
 
 def test_an_approval_is_the_signed_in_persons_and_a_change_voids_it_and_is_named(site: Site) -> None:

@@ -207,6 +207,10 @@ def test_readers_in_doubt_get_it_again_when_an_operator_says_so(site: Site) -> N
     assert operator.post(f"{EDITION}/sending/resend", to="omar+drop@example.org", reason="he asked").status_code == 303
     assert "1 reader put back to be sent." in operator.get(f"{EDITION}/sending").text
     assert press.report(site, KEY).counts.in_doubt == 1
+    for said in ("2", "x", ""):
+        assert operator.post(f"{EDITION}/sending/resend", all=said).status_code == 409
+        assert "now it is 1: nothing was done" in operator.page
+    assert 'name="all" value="1"' in operator.page
     assert operator.post(f"{EDITION}/sending/resend", all="1").status_code == 303
     assert press.report(site, KEY).counts.in_doubt == 0
     told = " ".join(operator.get(f"{EDITION}/history").text.split())
@@ -234,7 +238,7 @@ def test_history_has_every_edition_as_it_went_out_with_who_did_what(site: Site, 
         "As it was frozen",
     ):
         assert words in told, words
-    assert "The harbour opens" in person.get(f"{EDITION}/send/mail?segment=europe").text
+    assert "The harbour opens" in person.get(f"{EDITION}/preview/mail?segment=europe").text
     assert "Nothing has gone out" in person.get("/history?briefing=evening").text
     assert "Newer" in person.get("/history?page=1").text
     assert person.get("/history?page=x").status_code == 404
@@ -254,3 +258,28 @@ def test_an_address_is_looked_up_and_stands_in_no_link(site: Site, clock: FixedC
     assert operator.get(found.headers["location"]).status_code == 404
     assert "has no name" in operator.post("/history/reader", email="rita@example.org").text
     assert signed_in(site).post("/history/reader", email="rita@example.org").status_code == 403
+
+
+def test_an_edition_whose_briefing_was_taken_out_is_shown_as_it_was_sent(site: Site, tmp_path: Path) -> None:
+    sent(site)
+    later = make_site(
+        tmp_path / "later", site.database, site.clock, config=CONFIG.replace("morning:", "dawn:"), readers=""
+    )
+    operator = signed_in(later, "Omar", Role.OPERATOR)
+    assert f'href="{EDITION}/history"' in operator.get("/history").text
+    overview = operator.get(EDITION).text
+    assert "This briefing is not in <code>config.yaml</code> any more" in overview
+    assert f'href="{EDITION}/board"' not in overview, "there is nothing to edit"
+    life = operator.get(f"{EDITION}/history").text
+    assert "As it was frozen" in life
+    frame = life.split("<iframe")[1].split('src="')[1].split('"')[0]
+    assert "Harbour" in operator.get(frame).text
+    assert "<strong>1</strong> of 4 readers got it" in " ".join(operator.get(f"{EDITION}/sending").text.split())
+    assert "rita@example.org" in operator.get(f"{EDITION}/sending/names?status=accepted").text
+    assert press.report(later, KEY).adds_up
+    token = later.tokens.sign("view", 1, 1, "morning")
+    assert "Harbour" in visitor(later).get(f"/v/{token}").text, "whose link it is reads it too"
+    for path in ("board", "compare", "grid", "checks", "preview", "share", "send"):
+        assert operator.get(f"{EDITION}/{path}").status_code in (200, 404), path
+    assert "in config.yaml: there is dawn" in operator.get(f"{EDITION}/board").text
+    assert operator.get("/editions/morning/2026-11-24").status_code == 404

@@ -30,7 +30,7 @@ from newsletter.checks import (
     run,
 )
 from newsletter.checks.built import build
-from newsletter.checks.links import what_is_wrong
+from newsletter.checks.links import addresses, what_is_wrong
 from newsletter.checks.size import CLIPPED, LARGE, ROOMY
 from newsletter.checks.text_part import shared
 from newsletter.rendering.model import EditionView, ReaderValues, Rendered, Slot
@@ -194,6 +194,18 @@ BAD: dict[str, tuple[str, Severity, Callable[[], CheckInput]]] = {
         stories={"europe": frozenset(story.slug for story in good().stories)})),
     "much of the last edition": ("repeated-stories", WARN, lambda: last(
         stories={"europe": frozenset(story.slug for story in good().stories[:5])})),
+    "a story in the mail of those who never get it": (
+        "story-fence",
+        BLOCK,
+        lambda: replace(
+            fact(fences=({"only": [], "never": list(good().variants)},)), segments=frozenset(good().variants)
+        ),
+    ),
+    "a fence that names no segment": (
+        "story-fence",
+        WARN,
+        lambda: fact(fences=({"only": [], "never": ["nowhere"]},)),
+    ),
     "a killed story": ("story-status", BLOCK, lambda: fact(status="killed")),
     "a held story": ("story-status", BLOCK, lambda: fact(status="held")),
     "a withheld story": ("story-status", BLOCK, lambda: fact(status="withheld")),
@@ -433,6 +445,15 @@ def test_an_ordinary_subject_is_left_alone(line: str) -> None:
 )
 def test_an_address_that_readers_can_reach_is_left_alone(address: str) -> None:
     assert what_is_wrong(address, ("https", "http", "mailto", "tel")) == ""
+
+
+@pytest.mark.parametrize(
+    ("around", "address"),
+    [("({}).", "https://a.example/b"), ("{},", "https://a.example/b"), ("{}.", "https://a.example/b_(c)")],
+)
+def test_a_sentence_around_an_address_is_no_part_of_it(around: str, address: str) -> None:
+    (variant,) = text("Good morning", f"{around.format(address)} Good morning").variants.values()
+    assert address in [found for where, found, _, _ in addresses(variant) if where == "text part"]
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,8 @@ image_height: 800
 section: city
 tags: [harbour, votes]
 regions: europe, americas
+only_to: [europe, world]
+never_to: americas
 priority: 2
 url: https://news.example.org/harbour
 date: 2026-11-23T05:00:00+01:00
@@ -91,6 +93,8 @@ def test_every_key_is_read() -> None:
         section="city",
         tags=("harbour", "votes"),
         regions=("europe", "americas"),
+        only_to=("europe", "world"),
+        never_to=("americas",),
         priority=2,
         url="https://news.example.org/harbour",
         published_at=datetime(2026, 11, 23, 4, tzinfo=UTC),

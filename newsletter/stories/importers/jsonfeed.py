@@ -71,8 +71,17 @@ def _item(
         byline=_byline(item) or _byline(feed),
         tags=tags,
         section=tags[0] if tags else "",
+        **_fence(item),
         **content,
     )
+
+
+def _fence(item: dict[str, Any]) -> dict[str, tuple[str, ...]]:
+    """What our extension says (jsonfeed.org, “Extensions”: an object whose name begins with an underscore)."""
+    ours = item.get("_newsletter")
+    if not isinstance(ours, dict):
+        return {}
+    return {name: tuple(str(segment) for segment in _list(ours, name)) for name in ("only_to", "never_to")}
 
 
 def _content(item: dict[str, Any]) -> dict[str, Any]:

@@ -62,6 +62,8 @@ KEYS = (
     "byline",
     "tags",
     "regions",
+    "only_to",
+    "never_to",
     "bullets",
     *_IMAGE_KEYS,
 )
@@ -255,6 +257,8 @@ _TAKES: dict[str, Callable[[Any], Any]] = {
     "byline": _byline,
     "tags": _words,
     "regions": _words,
+    "only_to": _words,
+    "never_to": _words,
     "bullets": _bullets,
 }
 _IMAGE: dict[str, Callable[[Any], Any]] = {

@@ -5,7 +5,7 @@ from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
 revision = '0012_service_mails'
-down_revision = '0010_readers'
+down_revision = '0011_fences'
 branch_labels = None
 depends_on = None
 
