@@ -32,6 +32,7 @@ class Decision(StrEnum):
     RETURNED = "returned"
     PAUSED = "paused"
     RESUMED = "resumed"
+    FREQUENCY = "frequency"
 
 
 @dataclass(frozen=True, slots=True)

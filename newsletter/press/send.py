@@ -9,7 +9,6 @@ from datetime import timedelta
 from sqlalchemy import func, select, update
 
 from newsletter import failpoints
-from newsletter.audience.suppression import suppressed_clause
 from newsletter.backends.base import Backend
 from newsletter.clock import format_duration
 from newsletter.delivery.breaker import Breaker
@@ -29,6 +28,7 @@ from newsletter.press.crew import work_together
 from newsletter.press.lock import lock
 from newsletter.press.messages import builder, compiled_for, frozen, headers
 from newsletter.press.site import Site
+from newsletter.press.spared import spared
 from newsletter.stories.models import StoryVersion
 
 _log = logging.getLogger(__name__)
@@ -182,7 +182,7 @@ async def _deliver(
         edition.id,
         builders,
         backends,
-        suppressed_clause(edition.briefing, site.clock.now()),
+        spared(site, edition.briefing, edition.edition_date),
         Rules(
             max(begins) + times.deadline(site.settings, edition.briefing),
             site.briefing(edition.briefing).in_doubt,

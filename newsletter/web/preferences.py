@@ -40,8 +40,10 @@ def act(visit: Visit) -> Response:
                 visit.site,
                 visit.number,
                 visit.form.all("briefing"),
+                visit.form.below("often."),
                 to_leave=words.pattern("leave.button"),
                 to_have=words.pattern("return.button"),
+                every=words("often.every"),
                 source=_SOURCE,
             )
         case "leave-all":
@@ -59,6 +61,7 @@ def act(visit: Visit) -> Response:
                     visit.site,
                     visit.number,
                     **{field: visit.form.get(field) for field in ("first_name", "last_name", "language", "timezone")},
+                    answers=visit.form.below("answer."),
                 )
             except ValueError:
                 problem = "you"
