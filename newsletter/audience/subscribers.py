@@ -1,4 +1,4 @@
-"""Readers, one by one and all of them: show, list, count, export, erase."""
+"""Readers, one by one and all of them: show, list, count, export."""
 
 from __future__ import annotations
 
@@ -9,15 +9,14 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TextIO
 
-from sqlalchemy import ColumnElement, delete, func, select, true
+from sqlalchemy import ColumnElement, func, select, true
 from sqlalchemy.orm import Session
 
 from newsletter.audience.addresses import normalise
 from newsletter.audience.columns import FIELDS
 from newsletter.audience.consent import lookup
 from newsletter.audience.models import Consent, Subscriber, Suppression
-from newsletter.audience.suppression import Reason, suppress, suppressions_of
-from newsletter.clock import Clock
+from newsletter.audience.suppression import suppressions_of
 from newsletter.database import Database
 from newsletter.errors import NotFound
 
@@ -58,22 +57,6 @@ def count(session: Session, clause: ColumnElement[bool] | None = None) -> int:
     return session.scalar(wanted if clause is None else wanted.where(clause)) or 0
 
 
-def erase(database: Database, email: str, clock: Clock) -> bool:
-    """Deletes a reader, and keeps the salted hash alone, suppressed as erased. Returns whether there was one.
-
-    Works for an address that is not there, which then never comes in. Nothing beside the hash that could name the
-    person is kept here: the notes and addresses of their suppressions go too. Raises `AddressRefused`.
-    """
-    norm = normalise(email).email_norm
-    with database.writing() as session:
-        gone = session.execute(delete(Subscriber).where(Subscriber.email_norm == norm).returning(Subscriber.id)).first()
-        suppress(session, email, Reason.ERASED, clock)
-        for row in suppressions_of(session, email):
-            if row.briefing:  # covered by the one for every briefing
-                session.delete(row)
-    return gone is not None
-
-
 def export(database: Database, out: TextIO) -> int:
     """Writes every reader as CSV, and returns how many. `import_csv` reads the file back.
 
@@ -94,7 +77,7 @@ def export(database: Database, out: TextIO) -> int:
             values[-1] = ",".join(subscriber.tags)
             values += [subscriber.attributes.get(name) for name in names]
             values += [subscriber.created_at.isoformat(), consent.wording, consent.source, suppressed]
-            sheet.writerow([_cell(value) for value in values])
+            sheet.writerow([cell(value) for value in values])
             written += 1
         return written
 
@@ -120,7 +103,8 @@ def _everybody(session: Session) -> Iterator[tuple[Subscriber, Consent, str]]:
         yield found[0][0], found[0][1], ", ".join(reasons)
 
 
-def _cell(value: object) -> str:
+def cell(value: object) -> str:
+    """A value as a cell of CSV. One that a spreadsheet would run as a formula has an apostrophe in front."""
     if value is None:
         return ""
     if not isinstance(value, str):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from newsletter.audience.consentlog import LogEntry, log_of
 from newsletter.audience.models import Subscriber, Suppression
 from newsletter.audience.subscribers import Person, show
 from newsletter.delivery import report as ledger
@@ -74,6 +75,8 @@ class History:
     email: str
     subscriber: int | None
     suppressions: tuple[Suppression, ...]
+    decisions: tuple[LogEntry, ...]
+    """The consent log, the oldest first; it is there after an erasure too."""
     received: tuple[Received, ...]
 
 
@@ -98,5 +101,6 @@ def history(site: Site, email: str) -> History:
             email=reader.email if reader else email,
             subscriber=reader.id if reader else None,
             suppressions=person.suppressions,
+            decisions=tuple(log_of(session, email)),
             received=tuple(received(session, reader.id)) if reader else (),
         )

@@ -15,6 +15,7 @@ from newsletter.delivery.breaker import Breaker
 from newsletter.delivery.closing import withdraw
 from newsletter.delivery.models import BatchState, batch
 from newsletter.delivery.pump import Delivered, Pump, Rules
+from newsletter.delivery.reader import forget_erased
 from newsletter.delivery.report import Report, report
 from newsletter.delivery.resend import reopened_at
 from newsletter.editions import store
@@ -222,6 +223,7 @@ def _finish(site: Site, edition_id: int, key: str, delivered: Delivered) -> None
             if failpoints.armed:
                 failpoints.reach("send.before_end")
             at = site.clock.now()
+            forget_erased(session, edition_id)
             move(session, edition_id, State.SENT, leaving=State.SENDING, clock=site.clock, finished_at=at)
         elif delivered.stopped.startswith("the story "):
             why = delivered.stopped

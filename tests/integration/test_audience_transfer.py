@@ -15,9 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, func, select, text
 
-from newsletter.audience import transfer
+from newsletter.audience import erasure, transfer
+from newsletter.audience.consent import Said
 from newsletter.audience.models import Consent, Subscriber, Suppression
-from newsletter.audience.subscribers import count, erase, export, listing, show
+from newsletter.audience.subscribers import count, export, listing, show
 from newsletter.audience.suppression import is_suppressed, suppress
 from newsletter.audience.transfer import TransferReport, import_csv
 from newsletter.database import Database
@@ -26,6 +27,11 @@ from newsletter.errors import ImportRefused, NotFound, Refused
 from newsletter.testing import FixedClock
 
 WORDS = "Yes, send me the briefing."
+
+
+def erase(database: Database, email: str, clock: FixedClock) -> bool:
+    with database.writing() as session:
+        return erasure.erase(session, email, Said("Delete it", "test"), clock) is not None
 
 
 def put(database: Database, clock: FixedClock, tmp_path: Path, content: str, **more: Any) -> TransferReport:

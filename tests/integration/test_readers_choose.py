@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import func, select
 
 from newsletter import press
-from newsletter.audience.consent import events_of
+from newsletter.audience.consentlog import log_of
 from newsletter.audience.models import ChosenFrequency, Subscriber
 from newsletter.database import Database
 from newsletter.delivery.report import Report
@@ -62,8 +62,8 @@ def send(site: Site) -> tuple[Report, list[str]]:
 
 def log(site: Site, name: str) -> list[tuple[str, str, str]]:
     with site.database.reading() as session:
-        found = events_of(session, f"{name}@example.org")
-    return [(event.decision, event.briefing, words.wording) for event, words in found]
+        found = log_of(session, f"{name}@example.org")[1:]
+    return [(one.decision, one.briefing, one.wording) for one in found]
 
 
 def test_a_reader_gets_the_days_of_the_frequency_that_they_chose(site: Site) -> None:
