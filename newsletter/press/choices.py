@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -34,9 +34,9 @@ class Choice:
     key: str
     name: str
     chosen: bool
-    frequencies: Mapping[str, str]
+    frequencies: Mapping[str, str] = field(default_factory=dict)
     """What they can have in place of every edition: the name of each frequency by its key."""
-    frequency: str
+    frequency: str = ""
     """The one that they have; empty for every edition."""
 
 
@@ -109,9 +109,7 @@ def reader(site: Site, number: int) -> Reader:
             language=row.language,
             timezone=row.timezone,
             paused_until=local_date(until, zone_of(site, row)) if until and until > site.clock.now() else None,
-            answers=tuple(
-                _answer(field, choice, _value(row, field)) for field, choice in site.settings.choices.items()
-            ),
+            answers=tuple(_answer(name, choice, _value(row, name)) for name, choice in site.settings.choices.items()),
             choices=tuple(
                 _choice(key, briefing, not {"", key} & set(why), often.get(key, ""))
                 for key, briefing in site.settings.briefings.items()
@@ -267,8 +265,8 @@ def describe(
     those that the configuration lets readers choose; an empty one takes back what was said. Raises `NotFound`, and
     ValueError for a name over 100 characters, no language tag, no IANA zone, or an answer that is not offered."""
     offered = {answer.field: answer for answer in reader(site, number).answers}
-    for field, said in answers.items():
-        if field not in offered or said not in ("", *offered[field].values):
+    for name, said in answers.items():
+        if name not in offered or said not in ("", *offered[name].values):
             raise ValueError("that is no answer that is offered")
     values = {
         "first_name": columns.person_name(first_name),
@@ -279,16 +277,16 @@ def describe(
     with site.database.writing() as session:
         row = _there(session, number)
         new: dict[str, Any] = {**values, "attributes": dict(row.attributes)}
-        for field, said in answers.items():
-            if said == _value(row, field):
+        for name, said in answers.items():
+            if said == _value(row, name):
                 continue
-            if not field.startswith(_ATTRIBUTE):
-                new[field] = said
+            if not name.startswith(_ATTRIBUTE):
+                new[name] = said
             elif said:
-                new["attributes"][field.removeprefix(_ATTRIBUTE)] = columns.attribute(said)
+                new["attributes"][name.removeprefix(_ATTRIBUTE)] = columns.attribute(said)
             else:
-                del new["attributes"][field.removeprefix(_ATTRIBUTE)]
-        if any(getattr(row, field) != value for field, value in new.items()):
-            for field, value in new.items():
-                setattr(row, field, value)
+                del new["attributes"][name.removeprefix(_ATTRIBUTE)]
+        if any(getattr(row, name) != value for name, value in new.items()):
+            for name, value in new.items():
+                setattr(row, name, value)
             row.updated_at = site.clock.now()

@@ -8,11 +8,14 @@ from datetime import datetime
 from typing import Any
 
 from newsletter.audience import frequencies
+from newsletter.audience.allowance import spend
 from newsletter.audience.columns import FIELDS
 from newsletter.audience.consentlog import log_of
 from newsletter.audience.models import Subscriber
 from newsletter.audience.subscribers import show
 from newsletter.delivery.reader import received
+from newsletter.delivery.service import HOUR, Attachment, Kind, post
+from newsletter.errors import NotFound
 from newsletter.press import choices
 from newsletter.press.site import Site
 
@@ -43,6 +46,24 @@ def held(site: Site, email: str) -> dict[str, Any]:
         chosen = choices.reader(site, reader.id).choices
         told["briefings"] = [{"briefing": one.key, "name": one.name, "gets": one.chosen} for one in chosen]
     return told
+
+
+def ask_held(site: Site, number: int, briefing: str, language: str) -> None:
+    """Has a reader mailed all that is held about them, once an hour at the most: the mail goes to them, whoever asked.
+    ``briefing`` is that of the page where it was asked for, and ``language`` the page's, for who has none of their own.
+    Raises `NotFound`."""
+    with site.database.writing() as session:
+        reader = session.get(Subscriber, number)
+        if reader is None:
+            raise NotFound("there is no such reader")
+        if not spend(session, "ask held", str(number), most=1, window=HOUR, now=site.clock.now()):
+            return
+    # Read without the lock, since it may be years of editions.
+    file = Attachment("my-data.json", held_as_json(site, reader.email))
+    url = f"{site.settings.publication.base_url}/p/{site.tokens.sign('preferences', 0, number, briefing)}"
+    with site.database.writing() as session:
+        own = reader.language or language
+        post(session, Kind.EXPORT, reader.email, site.clock, language=own, url=url, attachment=file)
 
 
 def held_as_json(site: Site, email: str) -> str:

@@ -18,6 +18,7 @@ from newsletter.press import Site
 from newsletter.web import (
     board,
     checks,
+    confirm,
     edition,
     grid,
     history,
@@ -57,6 +58,7 @@ TOPICS = (
     preferences.pages,
     online.pages,
     join.pages,
+    confirm.pages,
 )
 """Every page of the desk and of readers. A new module is added here, and nowhere else."""
 

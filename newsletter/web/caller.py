@@ -16,7 +16,7 @@ from newsletter.web.forms import Form
 from newsletter.web.headers import READER_POLICY, WORKING_POLICY
 from newsletter.web.visit import reader_page, words_of
 
-_FIRST = ("join", "link")
+_FIRST = ("join", "link", "address", "erase")
 
 
 def is_callers(path: str) -> bool:

@@ -31,7 +31,7 @@ WORDS = "Yes, send me the briefing."
 
 def erase(database: Database, email: str, clock: FixedClock) -> bool:
     with database.writing() as session:
-        return erasure.erase(session, email, Said("Delete it", "test"), clock) is not None
+        return erasure.erase(session, email, Said("Delete it", "test"), clock).number is not None
 
 
 def put(database: Database, clock: FixedClock, tmp_path: Path, content: str, **more: Any) -> TransferReport:

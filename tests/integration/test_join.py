@@ -23,9 +23,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
-from newsletter.audience.consent import events_of
+from newsletter import press
+from newsletter.audience.consent import Said
+from newsletter.audience.consentlog import log_of
 from newsletter.audience.models import ServiceMail, SignUp, Subscriber, Suppression
-from newsletter.audience.subscribers import erase
 from newsletter.audience.suppression import suppress
 from newsletter.catalogues import languages
 from newsletter.database import Database
@@ -102,13 +103,14 @@ def count(site: Site, model: Any) -> int:
 
 def logged(site: Site, address: str = NEW) -> list[tuple[str, str, str, str]]:
     with site.database.reading() as session:
-        return [(one.decision, one.briefing, w.wording, w.source) for one, w in events_of(session, address)]
+        found = [one for one in log_of(session, address) if one.decision not in ("consented", "erased")]
+        return [(one.decision, one.briefing, one.wording, one.source) for one in found]
 
 
 def test_these_pages_have_forms_that_anybody_may_send() -> None:
     assert sorted((one.method, one.path) for topic in TOPICS for one in topic.called) == [
-        ("GET", "/join"), ("GET", "/join/{token}"), ("GET", "/link"),
-        ("POST", "/join"), ("POST", "/join/{token}"), ("POST", "/link"),
+        ("GET", "/address/{token}"), ("GET", "/erase/{token}"), ("GET", "/join"), ("GET", "/join/{token}"), ("GET", "/link"),
+        ("POST", "/address/{token}"), ("POST", "/erase/{token}"), ("POST", "/join"), ("POST", "/join/{token}"), ("POST", "/link"),
     ]  # fmt: skip
 
 
@@ -219,7 +221,7 @@ def everybody(site: Site) -> dict[str, str]:
         suppress(session, "omar@example.org", "complaint", site.clock)
         suppress(session, "edith@example.org", "unsubscribed", site.clock, "morning")
         suppress(session, "bounced@example.org", "bounce", site.clock)
-    erase(site.database, "jo@example.org", site.clock)
+    press.erase(site, "jo@example.org", Said("Delete it", "test"))
     sign_up(site, "pending@example.org")
     send(site)
     return {
