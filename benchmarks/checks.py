@@ -132,7 +132,7 @@ def main() -> None:
         timed("check, of what was rendered", runs, again)
         with site.database.reading() as session:
             edition = find(session, key)
-            largest = largest_reader(site, session, "morning")
+            largest = largest_reader(site, session, "morning", edition.edition_date)
             heads = {segment: headers(site, edition, segment, edition.due_at) for segment in seen}
 
             def count() -> object:

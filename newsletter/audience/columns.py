@@ -130,7 +130,7 @@ class RowReader:
         for at, name in self._attributes:
             if cell := cells[at]:
                 try:
-                    value = _attribute(cell)
+                    value = attribute(cell)
                 except ValueError as error:
                     raise ValueError(f"{name}: {error}") from None
                 if value != "":
@@ -157,7 +157,7 @@ def person_name(cell: str) -> str:
 
 
 @lru_cache(4096)
-def _attribute(cell: str) -> str | int | float:
+def attribute(cell: str) -> str | int | float:
     """Text, or the number that it spells: up to 15 digits, no leading zero, so that codes and numbers stay apart."""
     text = _text(cell, MAX_ATTRIBUTE)
     if len(text) <= 16 and _NUMBER.fullmatch(text) and sum(map(str.isdigit, text)) <= 15 and text != "-0":

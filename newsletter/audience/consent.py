@@ -14,9 +14,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from newsletter.audience.addresses import address_hash, normalise
 from newsletter.audience.models import Consent, ConsentEvent, Subscriber
-from newsletter.audience.sitevalues import ADDRESS_SALT, find_secret
 from newsletter.clock import Clock
 from newsletter.errors import Refused
 from newsletter.text import clean, one_line
@@ -27,12 +25,18 @@ MAX_WORDING = 20_000
 class Decision(StrEnum):
     """What a reader decides."""
 
+    CONSENTED = "consented"
+    """The yes that they came with."""
     JOINED = "joined"
     LEFT = "left"
     RETURNED = "returned"
     PAUSED = "paused"
     RESUMED = "resumed"
     CONFIRMED = "confirmed"
+    FREQUENCY = "frequency"
+    MOVED = "moved"
+    """To another address; logged of the old one and of the new."""
+    ERASED = "erased"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,16 +118,10 @@ def log_all(
         session.execute(insert(ConsentEvent), [{**event, "consent_id": consent_id} for event in events])
 
 
-def events_of(session: Session, email: str) -> list[tuple[ConsentEvent, Consent]]:
-    """What was decided at an address, the oldest first, each with its words; also after an erasure. Raises
-    `AddressRefused`."""
-    norm = normalise(email).email_norm
-    if (salt := find_secret(session, ADDRESS_SALT)) is None:
-        return []
-    rows = session.execute(
-        select(ConsentEvent, Consent)
-        .join(Consent, Consent.id == ConsentEvent.consent_id)
-        .where(ConsentEvent.address_hash == address_hash(salt, norm))
-        .order_by(ConsentEvent.id)
-    )
-    return [(event, words) for event, words in rows]
+def keep_first(session: Session, reader: Subscriber) -> None:
+    """Writes a reader's first yes into the log, where it is not yet: before they, who hold it, go."""
+    mine = ConsentEvent.subscriber_id == reader.id, ConsentEvent.consent_id == reader.consent_id
+    if session.scalar(select(ConsentEvent.id).where(*mine).limit(1)) is None:
+        values = {"at": reader.created_at, "subscriber_id": reader.id, "address_hash": reader.address_hash}
+        values |= {"decision": Decision.CONSENTED.value, "briefing": "", "consent_id": reader.consent_id}
+        session.execute(insert(ConsentEvent), [values])

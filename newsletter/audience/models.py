@@ -29,14 +29,17 @@ class ConsentEvent(Base):
     outlive an erased reader; ``subscriber_id`` is no foreign key for the same reason."""
 
     __tablename__ = "consent_event"
-    __table_args__ = (Index("ix_consent_event_address_hash", "address_hash"),)
+    __table_args__ = (
+        Index("ix_consent_event_address_hash", "address_hash"),
+        Index("ix_consent_event_subscriber_id", "subscriber_id"),
+    )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     at: Mapped[datetime]
     subscriber_id: Mapped[int] = mapped_column(BigId)
     address_hash: Mapped[bytes] = mapped_column(LargeBinary(32))
     decision: Mapped[str] = mapped_column(String(16))
-    """joined, left, returned, paused, resumed, confirmed"""
+    """A `newsletter.audience.consent.Decision`."""
     briefing: Mapped[str] = mapped_column(String(64))
     """Empty for every briefing."""
     until: Mapped[datetime | None]
@@ -186,6 +189,37 @@ class Bounce(Base):
     address_hash: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
     score: Mapped[float] = mapped_column(Float)
     """As it was at ``at``."""
+    at: Mapped[datetime]
+
+
+class ChosenFrequency(Base):
+    """How often a reader wants a briefing, where they chose one of the frequencies that it offers."""
+
+    __tablename__ = "chosen_frequency"
+
+    subscriber_id: Mapped[int] = mapped_column(ForeignKey("subscriber.id", ondelete="CASCADE"), primary_key=True)
+    briefing: Mapped[str] = mapped_column(String(64), primary_key=True)
+    frequency: Mapped[str] = mapped_column(String(64))
+    """A key of the briefing's ``frequencies``; one that is not there any more says nothing."""
+
+
+class AddressChange(Base):
+    """A new address that a reader wants, until it has been confirmed there: a day, and never longer than the reader."""
+
+    __tablename__ = "address_change"
+    __table_args__ = (
+        Index("ix_address_change_subscriber_id", "subscriber_id"),
+        # The number stands in a signed link, and must never be another wish's.
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    subscriber_id: Mapped[int] = mapped_column(ForeignKey("subscriber.id", ondelete="CASCADE"))
+    email: Mapped[str] = mapped_column(String(320))
+    """Empty once it is theirs, or can be so no more."""
+    old_hash: Mapped[bytes] = mapped_column(LargeBinary(32))
+    """Of the address that they had when they asked."""
+    new_hash: Mapped[bytes] = mapped_column(LargeBinary(32))
     at: Mapped[datetime]
 
 

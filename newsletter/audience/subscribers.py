@@ -1,4 +1,4 @@
-"""Readers, one by one and all of them: show, list, count, export, erase."""
+"""Readers, one by one and all of them: show, list, count, export."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TextIO
 
-from sqlalchemy import ColumnElement, delete, func, select, true
+from sqlalchemy import ColumnElement, func, select, true
 from sqlalchemy.orm import Session
 
 from newsletter.audience.addresses import address_hash, normalise
@@ -18,8 +18,7 @@ from newsletter.audience.exports import attribute_names
 from newsletter.audience.models import Bounce, Consent, Subscriber, Suppression
 from newsletter.audience.sheet import cell
 from newsletter.audience.sitevalues import ADDRESS_SALT, find_secret
-from newsletter.audience.suppression import Reason, suppress, suppressions_of
-from newsletter.clock import Clock
+from newsletter.audience.suppression import suppressions_of
 from newsletter.database import Database
 from newsletter.errors import NotFound
 
@@ -66,22 +65,6 @@ def bounce_score(session: Session, email: str) -> Bounce | None:
     if (salt := find_secret(session, ADDRESS_SALT)) is None:
         return None
     return session.get(Bounce, address_hash(salt, norm))
-
-
-def erase(database: Database, email: str, clock: Clock) -> bool:
-    """Deletes a reader, and keeps the salted hash alone, suppressed as erased. Returns whether there was one.
-
-    Works for an address that is not there, which then never comes in. Nothing beside the hash that could name the
-    person is kept here: the notes and addresses of their suppressions go too. Raises `AddressRefused`.
-    """
-    norm = normalise(email).email_norm
-    with database.writing() as session:
-        gone = session.execute(delete(Subscriber).where(Subscriber.email_norm == norm).returning(Subscriber.id)).first()
-        suppress(session, email, Reason.ERASED, clock)
-        for row in suppressions_of(session, email):
-            if row.briefing:  # covered by the one for every briefing
-                session.delete(row)
-    return gone is not None
 
 
 def export(database: Database, out: TextIO) -> int:

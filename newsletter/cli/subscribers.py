@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.progress import Progress
 
-from newsletter.audience import consent, formats, subscribers
+from newsletter import press
+from newsletter.audience import consentlog, formats, subscribers
+from newsletter.audience.addresses import normalise
 from newsletter.audience.archives import people_files
 from newsletter.audience.columns import FIELDS
+from newsletter.audience.consent import Said
+from newsletter.audience.consentlog import LogEntry
 from newsletter.audience.exports import export_for
 from newsletter.audience.formats import State
 from newsletter.audience.formats.ours import OURS
@@ -181,10 +186,11 @@ def show(ctx: typer.Context, email: Email, as_json: Json = False) -> None:
             {"briefing": row.briefing, "reason": row.reason, "at": row.at, "note": row.note}
             for row in person.suppressions
         ]
+        decisions = consentlog.log_of(session, email)
         told["decisions"] = [
-            {"at": event.at, "decision": event.decision, "briefing": event.briefing, "until": event.until,
-             "wording": words.wording, "source": words.source}
-            for event, words in consent.events_of(session, email)
+            {"at": one.at, "decision": one.decision, "briefing": one.briefing, "until": one.until,
+             "wording": one.wording, "source": one.source}
+            for one in decisions
         ]  # fmt: skip
     if as_json:
         print_json(told)
@@ -195,10 +201,8 @@ def show(ctx: typer.Context, email: Email, as_json: Json = False) -> None:
                 where = row["briefing"] or "everywhere"
                 say(f"{'suppressed':<{_NAME_WIDTH}}{row['reason']} since {row['at']:%Y-%m-%d}, {where}")
         elif name == "decisions":
-            for one in value:
-                where = one["briefing"] or "everything"
-                say(f"{one['decision']:<{_NAME_WIDTH}}{where}, {one['at']:%Y-%m-%d %H:%M} UTC, by “{one['wording']}” "
-                    f"({one['source']})")  # fmt: skip
+            for one in decisions:
+                _say_decided(one)
         elif name == "consent":
             say(f"{'consent':<{_NAME_WIDTH}}“{value['wording']}” ({value['source']}, {value['at']:%Y-%m-%d})")
         elif name == "attributes":
@@ -242,9 +246,70 @@ def export(
             say(f"{plural(subscribers.export(site.database, sheet), 'reader')} in {out}")
 
 
+@app.command("consent")
+def consent_(
+    ctx: typer.Context,
+    email: Annotated[
+        str, typer.Argument(help="The reader's address; the whole log without one.", metavar="[EMAIL]")
+    ] = "",
+    out: Annotated[Path | None, typer.Option("--out", help="A new file for the whole log, as CSV.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Show what a person said yes and no to, when and by which words, also once they are erased; or write it all."""
+    if email and out is not None:
+        raise typer.BadParameter("--out is for the whole log: leave the address out")
+    with opened(ctx) as site, site.database.reading() as session:
+        if not email:
+            if out is None:
+                consentlog.export_log(session, sys.stdout)
+                return
+            with new_file(out) as sheet:
+                say(f"{plural(consentlog.export_log(session, sheet), 'decision')} in {out}")
+            return
+        found = consentlog.log_of(session, email)
+    if as_json:
+        print_json([{**asdict(one), "address_hash": one.address_hash.hex()} for one in found])
+        return
+    if not found:
+        say("nothing was decided at this address")
+    for one in found:
+        _say_decided(one)
+
+
+def _say_decided(one: LogEntry) -> None:
+    where = one.briefing or "everything"
+    until = f" until {one.until:%Y-%m-%d %H:%M} UTC" if one.until else ""
+    said = f"{one.at:%Y-%m-%d %H:%M} UTC{until}, by “{one.wording}” ({one.source})"
+    say(f"{one.decision:<{_NAME_WIDTH}}{where}, {said}")
+
+
 @app.command()
-def erase(ctx: typer.Context, email: Email) -> None:
-    """Delete a reader for good, and never let the address in again."""
+def held(
+    ctx: typer.Context,
+    email: Email,
+    out: Annotated[Path | None, typer.Option("--out", help="A new file; standard output unless given.")] = None,
+) -> None:
+    """Write all that is held about one person as JSON: what a reader who asks for it is mailed."""
     with opened(ctx) as site:
-        there = subscribers.erase(site.database, email, site.clock)
+        text = press.held_as_json(site, email)
+    if out is None:
+        sys.stdout.write(text)
+        return
+    with new_file(out) as file:
+        file.write(text)
+    say(f"all that is held about them is in {out}")
+
+
+@app.command()
+def erase(
+    ctx: typer.Context,
+    email: Email,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Delete everything about a person for good, and never let the address in again."""
+    normalise(email)  # what is no address is said before anything is asked
+    if not yes:
+        typer.confirm("Everything about this person is deleted, and it cannot be undone. Go on?", abort=True)
+    with opened(ctx) as site:
+        there = press.erase(site, email, Said("newsletter subscribers erase", "operator"))
     say("erased, and suppressed for good" if there else "there was no such reader; the address is suppressed for good")

@@ -120,6 +120,12 @@ def _briefing_key(value: str) -> str:
     return value
 
 
+def _choice_field(value: str) -> str:
+    if value not in ("country", "region", "frequency") and not re.fullmatch(r"attributes\.[^\W_]\w{0,63}", value):
+        raise ValueError(f"{value!r} is not for readers to say: write country, region, frequency or attributes.NAME")
+    return value
+
+
 Zone = Annotated[str, AfterValidator(_zone)]
 Address = Annotated[str, AfterValidator(_address)]
 Rate = Annotated[float, BeforeValidator(_pace), Field(gt=0)]
@@ -132,5 +138,6 @@ DeskAddress = Annotated[str, AfterValidator(_desk)]
 Network = Annotated[str, AfterValidator(_network)]
 WebAddress = Annotated[str, AfterValidator(_web)]
 Key = Annotated[str, AfterValidator(_name)]
+ChoiceField = Annotated[str, AfterValidator(_choice_field)]
 BriefingKey = Annotated[Key, AfterValidator(_briefing_key)]
 Line = Annotated[str, Field(min_length=1, max_length=500, pattern=r"^[^\r\n\t]+$")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -13,6 +14,7 @@ from newsletter.config.clients import SHARES, MailClient
 from newsletter.config.kinds import (
     Address,
     BriefingKey,
+    ChoiceField,
     Colour,
     DeskAddress,
     Domain,
@@ -31,6 +33,7 @@ from newsletter.config.kinds import (
 Layout = Literal["lead", "brief", "list", "labelled"]
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+"""As `datetime.date.weekday` numbers them."""
 
 
 def aligned(domain: str, sender: str) -> bool:
@@ -261,6 +264,15 @@ class Section(Model):
         )
 
 
+class Frequency(Model):
+    """A way of getting fewer of a briefing's editions, which readers may choose on their page."""
+
+    title: Line
+    """What readers call it: ``Saturdays only``."""
+    days: Annotated[tuple[Day, ...], Field(min_length=1)]
+    """The editions that they get, by the day of the edition's date."""
+
+
 class Briefing(Model):
     """A recurring newsletter."""
 
@@ -290,6 +302,15 @@ class Briefing(Model):
     archive: ArchiveSettings = ArchiveBlock()
     count_clicks: bool | None = None
     """The publication's unless given."""
+    frequencies: Annotated[dict[Key, Frequency], Field(max_length=20)] = Field(default_factory=dict)
+    """What readers may choose in place of every edition."""
+
+    @model_validator(mode="after")
+    def _frequencies(self) -> Briefing:
+        for key, one in self.frequencies.items():
+            if self.schedule and not set(one.days) & set(self.schedule.days):
+                raise ValueError(f"frequency {key!r} names no day on which the briefing goes out: see schedule.days")
+        return self
 
     @model_validator(mode="after")
     def _sections(self) -> Briefing:
@@ -315,6 +336,23 @@ class BounceSettings(Model):
     """Soft failures, a full mailbox for example, at most one a day."""
     half_life: Duration = timedelta(days=30)
     """After which one counts for half."""
+
+
+_ANSWERS = {
+    "country": (r"[A-Z]{2}", "two capital letters, for example DE (ISO 3166)"),
+    "region": (r"\S(.{0,62}\S)?", "up to 64 characters"),
+    "frequency": (r"[^\sA-Z]([^A-Z]{0,30}[^\sA-Z])?", "up to 32 characters, small letters"),
+}
+_ANSWER = r"\S(.{0,98}\S)?", "up to 100 characters"
+
+
+class ReaderChoice(Model):
+    """Something about themselves that readers may choose on their page, so that segments can go by it."""
+
+    title: Line
+    """What it is called: ``Your edition``."""
+    values: Annotated[dict[str, Line], Field(min_length=1, max_length=300)]
+    """What is stored, and what readers call it, in the order in which it is offered."""
 
 
 class WebSettings(Model):
@@ -398,6 +436,8 @@ class Settings(Model):
     """Who may get test copies: addresses, or ``@domain`` for everyone there."""
     clients: dict[MailClient, Annotated[float, Field(ge=0, le=100)]] = Field(default_factory=lambda: dict(SHARES))
     """Percent of the readers who use a mail program; those that are not named count for nothing."""
+    choices: Annotated[dict[ChoiceField, ReaderChoice], Field(max_length=20)] = Field(default_factory=dict)
+    """By a field of segments: ``country``, ``region``, ``frequency`` or ``attributes.NAME``."""
     root: Path
     """The site's folder, absolute. Not written in the file: it is where the file stands."""
 
@@ -409,6 +449,14 @@ class Settings(Model):
             raise ValueError("secret_key is shorter than 32 characters: make one with `openssl rand -hex 32`")
         if any(len(key.get_secret_value()) < 32 for key in self.old_secret_keys):
             raise ValueError("one of old_secret_keys is shorter than 32 characters: it never signed a link")
+        return self
+
+    @model_validator(mode="after")
+    def _answers(self) -> Settings:
+        for field, choice in self.choices.items():
+            pattern, words = _ANSWERS.get(field, _ANSWER)
+            if wrong := [value for value in choice.values if not re.fullmatch(pattern, value)]:
+                raise ValueError(f"choices.{field}: {wrong[0]!r} is no value of it: write {words}")
         return self
 
     @model_validator(mode="after")

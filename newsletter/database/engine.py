@@ -126,6 +126,8 @@ def _sqlite(url: URL, *, writer: bool) -> Engine:
         cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
         if writer:
             cursor.execute("PRAGMA journal_mode=WAL")
+            # Who is erased is gone from the file too, and not only from its tables.
+            cursor.execute("PRAGMA secure_delete=ON")
         else:
             cursor.execute("PRAGMA query_only=ON")
         for pragma in ("synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY", "cache_size=-16384"):

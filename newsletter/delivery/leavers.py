@@ -6,13 +6,14 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from newsletter.audience.models import Subscriber
 from newsletter.database import Database
 from newsletter.delivery.counter import Held
 from newsletter.delivery.ledger import Claim
+from newsletter.delivery.models import delivery
 
 _log = logging.getLogger(__name__)
 
@@ -38,8 +39,15 @@ class Leavers:
                     _log.warning("leavers not read", extra={"action": "leave", "error": type(error).__name__})
 
     def of(self, claim: Claim) -> frozenset[int]:
-        """The subscribers of a batch's range who get nothing now. Who was erased is not among them: that is seen by
-        the claim alone."""
-        wanted = select(Subscriber.id).where(Subscriber.id.between(claim.lo, claim.hi), self._suppressed)
+        """The subscribers of a batch who get nothing now, or were erased."""
+        wanted = (
+            select(delivery.c.subscriber_id)
+            .select_from(delivery.outerjoin(Subscriber, Subscriber.id == delivery.c.subscriber_id))
+            .where(
+                delivery.c.edition_id == claim.edition_id,
+                delivery.c.subscriber_id.between(claim.lo, claim.hi),
+                or_(Subscriber.id.is_(None), self._suppressed),
+            )
+        )
         with self._database.read_connection() as connection:
             return frozenset(connection.scalars(wanted))

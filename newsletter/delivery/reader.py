@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import and_, select
+from sqlalchemy import and_, exists, select, update
 from sqlalchemy.orm import Session
 
+from newsletter.audience.models import Subscriber
 from newsletter.delivery.models import Status, attempt, delivery, from_ms
 from newsletter.delivery.report import chosen_backend
 from newsletter.editions.models import Edition, Variant
@@ -74,6 +75,19 @@ def received(session: Session, subscriber: int) -> list[Received]:
         )
         for row in rows
     ]
+
+
+def forget(session: Session, subscriber: int) -> None:
+    """Takes the servers' words out of a subscriber's attempts: they often repeat the address. Codes and counts stay."""
+    mine = attempt.c.edition_id.in_(select(Edition.id)), attempt.c.subscriber_id == subscriber
+    session.execute(update(attempt).where(*mine, attempt.c.reply != "").values(reply=""))
+
+
+def forget_erased(session: Session, edition_id: int) -> None:
+    """The same of everybody who was erased while the edition was being sent."""
+    theirs = attempt.c.edition_id == edition_id, attempt.c.reply != ""
+    gone = ~exists().where(Subscriber.id == attempt.c.subscriber_id)
+    session.execute(update(attempt).where(*theirs, gone).values(reply=""))
 
 
 def _tries(session: Session, subscriber: int) -> dict[int, list[Try]]:

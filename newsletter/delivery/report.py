@@ -39,6 +39,8 @@ NO_REPLY = "no reply"
 NEVER_TRIED = "never tried"
 ABORTED = "edition aborted"
 ERASED = "erased"
+CHOICE = "the reader's choice"
+"""A break, or a frequency that leaves the day out."""
 NOT_TRIED_AGAIN = "put back, and then never tried"
 
 _WITH_REASON = [status for status in Status if status not in (Status.ACCEPTED, Status.PENDING)]
@@ -374,7 +376,8 @@ def _with_reason(edition: Edition) -> tuple[FromClause, ColumnElement[str]]:
         .scalar_subquery()
     )
     why = case(
-        (delivery.c.status == Status.SUPPRESSED, func.coalesce(suppression, ERASED)),
+        (and_(delivery.c.status == Status.SUPPRESSED, Subscriber.id.is_(None)), ERASED),
+        (delivery.c.status == Status.SUPPRESSED, func.coalesce(suppression, CHOICE)),
         (delivery.c.status == Status.WITHDRAWN, ABORTED),
         (delivery.c.status.in_([Status.ACCEPTED, Status.PENDING]), ""),
         (attempt.c.id.is_(None), NEVER_TRIED),

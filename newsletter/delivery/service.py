@@ -7,7 +7,7 @@ None of them is in the ledger. What is sent again after a crash is the same mess
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -45,6 +45,8 @@ class Kind(StrEnum):
     EXPORT = "export"
     ERASE = "erase"
     """Confirm an erasure."""
+    MOVED = "moved"
+    """The address is not a reader's any more: said there."""
 
 
 class State(StrEnum):
@@ -261,6 +263,13 @@ def clear(session: Session, now: datetime) -> None:
     """Deletes what was settled long ago, and counts that are over."""
     session.execute(delete(ServiceMail).where(ServiceMail.settled_at <= now - KEPT))
     forget(session, now)
+
+
+def drop(session: Session, hashes: Collection[bytes]) -> None:
+    """Deletes what waits for addresses, by their hashes, and what servers said of them."""
+    theirs = ServiceMail.address_hash.in_(hashes)
+    session.execute(delete(ServiceMail).where(theirs, ServiceMail.state == State.WAITING.value))
+    session.execute(update(ServiceMail).where(theirs).values(reply=""))
 
 
 def listing(session: Session, limit: int = 100) -> tuple[list[ServiceMail], dict[str, int]]:

@@ -29,7 +29,9 @@ from newsletter.press.decide import (
 )
 from newsletter.press.departure import Departure, Wave, departure
 from newsletter.press.doubts import doubts, resend
+from newsletter.press.erasure import erase
 from newsletter.press.grid import Grid, grid
+from newsletter.press.held import held, held_as_json
 from newsletter.press.linkcheck import links
 from newsletter.press.lock import lock
 from newsletter.press.messages import documents_for, message_for
@@ -98,8 +100,11 @@ __all__ = [
     "doubts",
     "edit_slot",
     "edition_of",
+    "erase",
     "go_on",
     "grid",
+    "held",
+    "held_as_json",
     "history",
     "history_of",
     "hold",

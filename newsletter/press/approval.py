@@ -17,6 +17,7 @@ from newsletter.editions import store
 from newsletter.editions.models import Edition
 from newsletter.press import times
 from newsletter.press.site import Site
+from newsletter.press.spared import left_out_on
 
 Seen = dict[str, Any]
 """Plain values as JSON has them, so that what is read back is what was written."""
@@ -47,7 +48,7 @@ def seen(site: Site, session: Session, edition: Edition, rendered: Mapping[str, 
 
 
 def _segment(site: Site, session: Session, edition: Edition, name: str, variant: CheckedVariant) -> Seen:
-    segment = site.segment(name)
+    segment, left_out = site.segment(name), left_out_on(site, edition.briefing, edition.edition_date)
     return {
         "segment": name,
         "subject": variant.rendered.subject,
@@ -64,7 +65,7 @@ def _segment(site: Site, session: Session, edition: Edition, name: str, variant:
             for story in section.stories
         ],
         "parts": variant.rendered.digest,
-        "rule": repr(segment.rule),
+        "rule": f"{segment.rule!r} {sorted(left_out)}" if left_out else repr(segment.rule),
         "backends": list(segment.backends),
         "due_at": times.due(site.settings, edition.briefing, edition.edition_date, name).isoformat(),
         "zone": site.settings.zone(edition.briefing, name),

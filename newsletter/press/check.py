@@ -29,7 +29,7 @@ def check(site: Site, key: str, rendered: Mapping[str, CheckedVariant] | None = 
     with site.database.reading() as session:
         edition = store.find(session, key)
         at = max(edition.due_at, site.clock.now())
-        reader = largest_reader(site, session, edition.briefing)
+        reader = largest_reader(site, session, edition.briefing, edition.edition_date)
         subject = gather(
             session,
             edition,

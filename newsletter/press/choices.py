@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from newsletter.audience import columns, leaving, vocabulary
+from newsletter.audience import columns, frequencies, leaving, vocabulary
 from newsletter.audience.consent import Said
 from newsletter.audience.models import Subscriber
 from newsletter.audience.suppression import Reason
 from newsletter.clock import local_date
+from newsletter.config import Briefing, ReaderChoice
 from newsletter.errors import ConfigError, NotFound, Refused, SegmentError
 from newsletter.press.site import Site
 
 _log = logging.getLogger(__name__)
 
+_ATTRIBUTE = "attributes."
 LONGEST_PAUSE = timedelta(days=366)
 
 
@@ -31,6 +34,20 @@ class Choice:
     key: str
     name: str
     chosen: bool
+    frequencies: Mapping[str, str] = field(default_factory=dict)
+    """What they can have in place of every edition: the name of each frequency by its key."""
+    frequency: str = ""
+    """The one that they have; empty for every edition."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Something about themselves that a reader may choose: the name of each value, and the value that they have."""
+
+    field: str
+    title: str
+    values: Mapping[str, str]
+    value: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +61,8 @@ class Reader:
     timezone: str
     paused_until: date | None
     """The first day on which they get mail again, in their own zone."""
+    answers: tuple[Answer, ...]
+    """What the configuration lets readers say of themselves."""
     choices: tuple[Choice, ...]
     """The briefings that a segment lets them have, in the order of the configuration."""
     left: frozenset[str]
@@ -82,7 +101,7 @@ def reader(site: Site, number: int) -> Reader:
         row = _there(session, number)
         why = leaving.suppressions(session, row)
         fits = fitting(site, session, number)
-        until = row.paused_until
+        until, often = row.paused_until, frequencies.chosen_by(session, number)
         return Reader(
             number=number,
             first_name=row.first_name,
@@ -90,14 +109,32 @@ def reader(site: Site, number: int) -> Reader:
             language=row.language,
             timezone=row.timezone,
             paused_until=local_date(until, zone_of(site, row)) if until and until > site.clock.now() else None,
+            answers=tuple(_answer(name, choice, _value(row, name)) for name, choice in site.settings.choices.items()),
             choices=tuple(
-                Choice(key, briefing.name, not {"", key} & set(why))
+                _choice(key, briefing, not {"", key} & set(why), often.get(key, ""))
                 for key, briefing in site.settings.briefings.items()
                 if key in fits and why.get(key) in (None, Reason.UNSUBSCRIBED)
             ),
             left=frozenset(key for key, reason in why.items() if reason == Reason.UNSUBSCRIBED),
             stopped=frozenset(key for key, reason in why.items() if reason != Reason.UNSUBSCRIBED),
         )
+
+
+def _choice(key: str, briefing: Briefing, chosen: bool, frequency: str) -> Choice:
+    offered = {name: one.title for name, one in briefing.frequencies.items()}
+    return Choice(key, briefing.name, chosen, offered, frequency if frequency in offered else frequencies.EVERY)
+
+
+def _answer(field: str, choice: ReaderChoice, value: str) -> Answer:
+    # What they have stands among what they can choose, be it ever so rare.
+    values = choice.values if value in ("", *choice.values) else {value: value, **choice.values}
+    return Answer(field, choice.title, values, value)
+
+
+def _value(row: Subscriber, field: str) -> str:
+    if field.startswith(_ATTRIBUTE):
+        return str(row.attributes.get(field.removeprefix(_ATTRIBUTE), ""))
+    return str(getattr(row, field))
 
 
 def zone_of(site: Site, reader: Subscriber | Reader) -> str:
@@ -178,10 +215,23 @@ def resume(site: Site, number: int, said: Said) -> bool:
         return leaving.resume(session, _there(session, number), said, site.clock)
 
 
-def choose(site: Site, number: int, wanted: Collection[str], *, to_leave: str, to_have: str, source: str) -> None:
-    """Lets a reader have these briefings of those that they can have, and no others. Raises `NotFound`.
+def choose(
+    site: Site,
+    number: int,
+    wanted: Collection[str],
+    often: Mapping[str, str],
+    *,
+    to_leave: str,
+    to_have: str,
+    every: str,
+    source: str,
+) -> None:
+    """Lets a reader have these briefings of those that they can have, and no others, each as ``often`` as is said of it
+    (a key of its frequencies; empty for every edition; nothing changes where nothing, or nothing known, is said).
+    Raises `NotFound`.
 
-    ``to_leave`` and ``to_have`` are the words of each decision, with ``{briefing}`` for its name.
+    ``to_leave`` and ``to_have`` are the words of each decision, with ``{briefing}`` for its name; ``every`` are those
+    of every edition.
     """
     one = reader(site, number)
     with site.database.writing() as session:
@@ -194,11 +244,30 @@ def choose(site: Site, number: int, wanted: Collection[str], *, to_leave: str, t
             if choice.key in wanted and not choice.chosen:
                 said = Said(to_have.format(briefing=choice.name), source)
                 leaving.come_back(session, row, choice.key, said, site.clock, site.settings.briefings)
+        for choice in one.choices:
+            new = often.get(choice.key, choice.frequency)
+            if new != choice.frequency and new in ("", *choice.frequencies):
+                said = Said(f"{choice.name}: {choice.frequencies.get(new, every)}", source)
+                frequencies.choose(session, row, choice.key, new, said, site.clock)
 
 
-def describe(site: Site, number: int, *, first_name: str, last_name: str, language: str, timezone: str) -> None:
-    """Writes down what a reader says of themselves; a language or a zone may be empty. Raises `NotFound`, and
-    ValueError for a name over 100 characters, no language tag, or no IANA zone."""
+def describe(
+    site: Site,
+    number: int,
+    *,
+    first_name: str,
+    last_name: str,
+    language: str,
+    timezone: str,
+    answers: Mapping[str, str],
+) -> None:
+    """Writes down what a reader says of themselves; a language or a zone may be empty. ``answers`` are by field, of
+    those that the configuration lets readers choose; an empty one takes back what was said. Raises `NotFound`, and
+    ValueError for a name over 100 characters, no language tag, no IANA zone, or an answer that is not offered."""
+    offered = {answer.field: answer for answer in reader(site, number).answers}
+    for name, said in answers.items():
+        if name not in offered or said not in ("", *offered[name].values):
+            raise ValueError("that is no answer that is offered")
     values = {
         "first_name": columns.person_name(first_name),
         "last_name": columns.person_name(last_name),
@@ -207,7 +276,17 @@ def describe(site: Site, number: int, *, first_name: str, last_name: str, langua
     }
     with site.database.writing() as session:
         row = _there(session, number)
-        if any(getattr(row, field) != value for field, value in values.items()):
-            for field, value in values.items():
-                setattr(row, field, value)
+        new: dict[str, Any] = {**values, "attributes": dict(row.attributes)}
+        for name, said in answers.items():
+            if said == _value(row, name):
+                continue
+            if not name.startswith(_ATTRIBUTE):
+                new[name] = said
+            elif said:
+                new["attributes"][name.removeprefix(_ATTRIBUTE)] = columns.attribute(said)
+            else:
+                del new["attributes"][name.removeprefix(_ATTRIBUTE)]
+        if any(getattr(row, name) != value for name, value in new.items()):
+            for name, value in new.items():
+                setattr(row, name, value)
             row.updated_at = site.clock.now()

@@ -10,7 +10,6 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from newsletter import failpoints
-from newsletter.audience.suppression import suppressed_clause
 from newsletter.checks import Audience, CheckedVariant
 from newsletter.delivery.plan import VariantRule, freeze
 from newsletter.editions import approvals, counting, findings, store
@@ -24,6 +23,7 @@ from newsletter.press.audience import usual
 from newsletter.press.clicks import links_of
 from newsletter.press.render import variants
 from newsletter.press.site import Site
+from newsletter.press.spared import spared
 
 _log = logging.getLogger(__name__)
 
@@ -123,7 +123,7 @@ def _freeze_readers(site: Site, key: str) -> None:
             return
         rows = session.scalars(select(Variant).where(Variant.edition_id == edition.id).order_by(Variant.no)).all()
         rules = [VariantRule(row.id, site.segment(row.segment).clause(), row.due_at) for row in rows]
-    left_out = suppressed_clause(edition.briefing, site.clock.now())
+    left_out = spared(site, edition.briefing, edition.edition_date)
     recipients = freeze(site.database, edition.id, rules, left_out, site.clock)
     with site.database.writing() as session:
         edition = store.find(session, key)
@@ -136,7 +136,7 @@ def _fence(site: Site, session: Session, edition: Edition, recipients: int) -> s
     """Why this number of readers wants a person to look at it; empty when it does not."""
     if recipients == 0:
         return "no reader fits any of its segments"
-    audience = Audience({"": recipients}, usual(session, edition), site.briefing(edition.briefing).audience_fence)
+    audience = Audience({"": recipients}, usual(site, session, edition), site.briefing(edition.briefing).audience_fence)
     if not audience.is_unusual or _confirmed(session, edition, audience) or _released(session, edition):
         return ""
     return f"{recipients} readers, where {audience.usual:.0f} are usual: look at the segments, then release it"

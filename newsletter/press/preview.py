@@ -14,7 +14,6 @@ from sqlalchemy import exists, select
 
 from newsletter.audience.models import Subscriber
 from newsletter.audience.subscribers import show
-from newsletter.audience.suppression import suppressed_clause
 from newsletter.delivery.ledger import Recipient
 from newsletter.editions import store
 from newsletter.editions.models import Variant
@@ -22,6 +21,7 @@ from newsletter.errors import NotFound
 from newsletter.press.messages import NEUTRAL, compiled_as_now, html_of, reader_values, rendered_for
 from newsletter.press.messages import recipient as reader_of
 from newsletter.press.site import Site
+from newsletter.press.spared import spared
 from newsletter.rendering.mime import Size
 
 
@@ -136,13 +136,13 @@ def _somebody(persona: str) -> Recipient:
 
 def _place(site: Site, key: str, email: str, segments: tuple[str, ...]) -> tuple[tuple[str, ...], bool]:
     """Which segments a reader fits, and whether they get nothing at all."""
-    briefing = key.partition("/")[0]
+    briefing, day = store.parse_key(key)
     with site.database.reading() as session:
         person = show(session, email).subscriber
         if person is None:
             raise NotFound("that address is suppressed, and no reader's any more")
         this = Subscriber.id == person.id
-        nothing = suppressed_clause(briefing, site.clock.now())
+        nothing = spared(site, briefing, day)
         suppressed = bool(session.scalar(select(exists(select(Subscriber.id).where(this, nothing)))))
         fits = tuple(
             name

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from newsletter.audience.consentlog import LogEntry, log_of
 from newsletter.audience.models import Bounce, Subscriber, Suppression
 from newsletter.audience.subscribers import Person, bounce_score, show
 from newsletter.delivery import report as ledger
@@ -74,6 +75,8 @@ class History:
     email: str
     subscriber: int | None
     suppressions: tuple[Suppression, ...]
+    decisions: tuple[LogEntry, ...]
+    """The consent log, the oldest first; it is there after an erasure too."""
     received: tuple[Received, ...]
     bounces: Bounce | None
     """What has failed softly, None where nothing has."""
@@ -100,6 +103,7 @@ def history(site: Site, email: str) -> History:
             email=reader.email if reader else email,
             subscriber=reader.id if reader else None,
             suppressions=person.suppressions,
+            decisions=tuple(log_of(session, email)),
             received=tuple(received(session, reader.id)) if reader else (),
             bounces=bounce_score(session, email),
         )

@@ -28,7 +28,8 @@ class Live:
     mailed: int
     """Those of them who get mail at all: neither suppressed everywhere nor on a break."""
     briefings: dict[str, int]
-    """By briefing who would get it now, were it locked: in this segment and no earlier one of it, and not gone."""
+    """By briefing who would get it now, were it locked: in this segment and no earlier one of it, and not gone. The
+    days on which a reader wants a briefing belong to an edition, and do not count here."""
 
 
 def live_segments(site: Site) -> list[Live]:

@@ -9,13 +9,13 @@ from datetime import timedelta
 from sqlalchemy import func, select, update
 
 from newsletter import failpoints
-from newsletter.audience.suppression import suppressed_clause
 from newsletter.backends.base import Backend
 from newsletter.clock import format_duration
 from newsletter.delivery.breaker import Breaker
 from newsletter.delivery.closing import withdraw
 from newsletter.delivery.models import BatchState, batch
 from newsletter.delivery.pump import Delivered, Pump, Rules
+from newsletter.delivery.reader import forget_erased
 from newsletter.delivery.report import Report, report
 from newsletter.delivery.resend import reopened_at
 from newsletter.editions import counting, store
@@ -30,6 +30,7 @@ from newsletter.press.crew import work_together
 from newsletter.press.lock import lock
 from newsletter.press.messages import builder, compiled_for, frozen, headers
 from newsletter.press.site import Site
+from newsletter.press.spared import spared
 from newsletter.stories.models import StoryVersion
 
 _log = logging.getLogger(__name__)
@@ -188,7 +189,7 @@ async def _deliver(
         edition.id,
         builders,
         backends,
-        suppressed_clause(edition.briefing, site.clock.now()),
+        spared(site, edition.briefing, edition.edition_date),
         Rules(
             max(begins) + times.deadline(site.settings, edition.briefing),
             site.briefing(edition.briefing).in_doubt,
@@ -228,6 +229,7 @@ def _finish(site: Site, edition_id: int, key: str, delivered: Delivered) -> None
             if failpoints.armed:
                 failpoints.reach("send.before_end")
             at = site.clock.now()
+            forget_erased(session, edition_id)
             move(session, edition_id, State.SENT, leaving=State.SENDING, clock=site.clock, finished_at=at)
         elif delivered.stopped.startswith("the story "):
             why = delivered.stopped

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from newsletter.audience import signups
+from newsletter.audience import moving, signups
 from newsletter.backends.base import Answer, Counter, Message, Outcome, Result
 from newsletter.catalogues import words_for
 from newsletter.delivery import service
@@ -171,7 +171,8 @@ def _made(site: Site, mails: list[Claimed], done: dict[State, int]) -> list[tupl
 
 
 def clear(site: Site) -> None:
-    """Deletes what was settled a month ago, and sign-ups that nobody confirmed in time."""
+    """Deletes what was settled a month ago, and sign-ups and new addresses that nobody confirmed in time."""
     with site.database.writing() as session:
+        moving.clear(session, site.clock.now())
         service.clear(session, site.clock.now())
         signups.clear(session, site.clock.now())

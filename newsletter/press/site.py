@@ -136,8 +136,8 @@ class Site:
         return {}
 
     @cached_property
-    def counted(self) -> dict[str, Counted]:
-        """By briefing, its readers as they were last counted."""
+    def counted(self) -> dict[tuple[str, frozenset[str]], Counted]:
+        """By briefing, and the frequencies of it that leave a day out, its readers as they were last counted."""
         return {}
 
     @cached_property

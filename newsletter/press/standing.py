@@ -168,7 +168,7 @@ def _standing(
         lock_at=first - rules.schedule.lock if first and rules.schedule else None,
         due_at=first,
         finished_at=edition.finished_at if edition is not None else None,
-        readers=edition.recipients if edition is not None and frozen else readers(site, briefing),
+        readers=edition.recipients if edition is not None and frozen else readers(site, briefing, day),
         assembled=edition is not None and edition.assembled_at is not None,
         locked=edition is not None and edition.locked_at is not None,
         frozen=frozen,

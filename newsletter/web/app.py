@@ -23,6 +23,7 @@ from newsletter.web import (
     board,
     checks,
     click,
+    confirm,
     edition,
     grid,
     history,
@@ -66,6 +67,7 @@ TOPICS = (
     join.pages,
     click.pages,
     archive.pages,
+    confirm.pages,
 )
 """Every page of the desk and of readers. A new module is added here, and nowhere else."""
 

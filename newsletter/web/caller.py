@@ -17,7 +17,7 @@ from newsletter.web.forms import Form
 from newsletter.web.headers import READER_POLICY, WORKING_POLICY
 from newsletter.web.visit import reader_page, words_of
 
-_FIRST = ("join", "link", "archive", "c")
+_FIRST = ("join", "link", "address", "erase", "archive", "c")
 
 
 def is_callers(path: str) -> bool:

@@ -42,6 +42,10 @@ class Form:
         """Every value of a field."""
         return [value.replace("\r\n", "\n") for key, value in self.fields if key == name]
 
+    def below(self, prefix: str) -> dict[str, str]:
+        """The fields whose names begin with ``prefix``, by the rest of the name; the last value of each."""
+        return {key.removeprefix(prefix): self.get(key) for key, _ in self.fields if key.startswith(prefix)}
+
     def __contains__(self, name: str) -> bool:
         return any(key == name for key, _ in self.fields)
 

@@ -7,10 +7,12 @@ from zoneinfo import available_timezones
 
 from starlette.responses import Response
 
+from newsletter.audience.addresses import AddressRefused
 from newsletter.audience.consent import Said
 from newsletter.catalogues import languages
-from newsletter.press import choices
+from newsletter.press import choices, erasure, moving
 from newsletter.press.choices import BadDay
+from newsletter.press.held import ask_held
 from newsletter.web.leave import pause
 from newsletter.web.routing import Pages
 from newsletter.web.visit import Visit
@@ -40,8 +42,10 @@ def act(visit: Visit) -> Response:
                 visit.site,
                 visit.number,
                 visit.form.all("briefing"),
+                visit.form.below("often."),
                 to_leave=words.pattern("leave.button"),
                 to_have=words.pattern("return.button"),
+                every=words("often.every"),
                 source=_SOURCE,
             )
         case "leave-all":
@@ -59,11 +63,21 @@ def act(visit: Visit) -> Response:
                     visit.site,
                     visit.number,
                     **{field: visit.form.get(field) for field in ("first_name", "last_name", "language", "timezone")},
+                    answers=visit.form.below("answer."),
                 )
             except ValueError:
                 problem = "you"
             else:
                 del visit.words  # the answer comes in the language that was chosen
+        case "move":
+            try:
+                moving.ask_move(visit.site, visit.number, visit.form.get("email"), words.language)
+            except AddressRefused:
+                problem = "email"
+        case "held":
+            ask_held(visit.site, visit.number, visit.token.briefing, words.language)
+        case "erase":
+            erasure.ask_erasure(visit.site, visit.number, words.language)
         case _:
             action = ""
     return _show(visit, "" if problem else action, problem)
@@ -82,4 +96,5 @@ def _show(visit: Visit, done: str = "", problem: str = "") -> Response:
         zones=zones() if reader.timezone in ("", *zones()) else (reader.timezone, *zones()),
         done=done,
         problem=problem,
+        email=visit.form.get("email")[:320] if problem == "email" else "",
     )

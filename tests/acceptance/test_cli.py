@@ -171,3 +171,24 @@ def test_the_doctor_finds_a_subject_that_cannot_be_filled(tmp_path: Path) -> Non
     done = here(tmp_path / "site", "doctor")
     assert done.returncode == 1
     assert "shorthand" in done.stderr
+
+
+def test_a_person_is_told_written_out_and_erased(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With a question before the last; the log is there afterwards, the person is not."""
+    folder = laid_out(tmp_path / "site")
+
+    def ran(*arguments: str) -> tuple[int, str]:
+        capsys.readouterr()
+        status = run("--config", str(folder / "config.yaml"), "subscribers", *arguments)
+        return status, capsys.readouterr().out
+
+    assert json.loads(ran("consent", "rita@example.org", "--json")[1])[0]["decision"] == "consented"
+    assert ran("held", "rita@example.org", "--out", str(tmp_path / "rita.json"))[0] == 0
+    assert (tmp_path / "rita.json").stat().st_mode & 0o077 == 0
+    assert json.loads((tmp_path / "rita.json").read_text())["reader"]["email"] == "rita@example.org"
+    assert newsletter(folder, "subscribers", "erase", "rita@example.org").returncode == 1
+    assert ran("held", "rita@example.org")[0] == 0
+    assert ran("erase", "rita@example.org", "--yes") == (0, "erased, and suppressed for good\n")
+    assert "erased" in ran("consent", "rita@example.org")[1]
+    assert "rita@" not in ran("consent")[1]
+    assert "rita@" not in ran("export")[1]

@@ -16,16 +16,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from newsletter.audience import exports, formats
 from newsletter.audience.archives import people_files
-from newsletter.audience.consent import Decision, Said, events_of
+from newsletter.audience.consent import Decision, Said
+from newsletter.audience.consentlog import LogEntry, log_of
 from newsletter.audience.exports import export_for
 from newsletter.audience.formats import State
 from newsletter.audience.instants import instant
 from newsletter.audience.leaving import come_back, leave
 from newsletter.audience.models import Subscriber, Suppression
-from newsletter.audience.subscribers import erase, export
+from newsletter.audience.subscribers import export
 from newsletter.audience.suppression import suppress
 from newsletter.audience.transfer import COUNTS, TransferReport, import_csv
 from newsletter.database import Database
@@ -33,6 +35,7 @@ from newsletter.database.schema import upgrade
 from newsletter.errors import ImportRefused, Refused
 from newsletter.testing import FixedClock
 from tests.acceptance.commands import run
+from tests.audience import erase
 from tests.sites import make_site
 
 LISTMONK = """\
@@ -139,6 +142,10 @@ def test_listmonk_is_known_by_its_columns(database: Database, clock: FixedClock,
     }
 
 
+def events_of(session: Session, email: str) -> list[LogEntry]:
+    return [one for one in log_of(session, email) if one.decision != Decision.CONSENTED]
+
+
 def test_what_listmonks_lists_say_counts(database: Database, clock: FixedClock, tmp_path: Path) -> None:
     head = "uuid,email,name,attributes,status,created_at,updated_at,subscription_status\n"
     line = "0,{0}@example.org,,,enabled,2024-02-03 04:05:06 +0000 UTC,2025-01-02 03:04:05 +0000 UTC,{1}\n"
@@ -147,9 +154,9 @@ def test_what_listmonks_lists_say_counts(database: Database, clock: FixedClock, 
     assert counts(report) == {"added": 1, "unconfirmed": 1, "left": 1}
     assert set(readers(database)) == {"rita@example.org"}
     with database.reading() as session:
-        [(event, words)] = events_of(session, "rita@example.org")
+        [event] = events_of(session, "rita@example.org")
     assert (event.decision, event.at) == (Decision.CONFIRMED, at(2024, 2, 3, 4, 5, 6))
-    assert (words.wording, words.source) == ("Yes, send it.", "import from listmonk, readers.csv")
+    assert (event.wording, event.source) == ("Yes, send it.", "import from listmonk, readers.csv")
 
 
 def test_a_file_of_people_of_one_status_is_told_so(database: Database, clock: FixedClock, tmp_path: Path) -> None:
@@ -290,8 +297,8 @@ def test_who_left_here_comes_back_only_in_words(database: Database, clock: Fixed
     assert counts(put(database, clock, tmp_path, again, returned=words)) == {"unchanged": 1, "suppressed": 1}
     assert set(stops(database)) == {"omar@example.org"}
     with database.reading() as session:
-        event, said = events_of(session, "rita@example.org")[-1]
-        assert (event.decision, event.subscriber_id, said.wording) == ("returned", rita.id, words)
+        event = events_of(session, "rita@example.org")[-1]
+        assert (event.decision, event.subscriber, event.wording) == ("returned", rita.id, words)
     assert counts(put(database, clock, tmp_path, again, returned=words)) == {"unchanged": 1, "suppressed": 1}
 
 
@@ -387,7 +394,7 @@ def test_what_is_written_for_a_system_comes_back_from_it(
             assert one.tags == old.tags
     if system == "mailchimp":
         with other.reading() as session:
-            assert [event.at for event, _ in events_of(session, "confirmed@example.org")] == [at(2023, 5, 6, 8)]
+            assert [event.at for event in events_of(session, "confirmed@example.org")] == [at(2023, 5, 6, 8)]
         assert stops(other)["stranger@example.org"][0] == "complaint"
         assert stops(other)["edith@example.org"][0] == "bounce"
     assert "added" not in take(other, clock, out, source_format=system)

@@ -17,14 +17,14 @@ from sqlalchemy import delete, func, select, text
 
 from newsletter.audience import transfer
 from newsletter.audience.models import Consent, Subscriber, Suppression
-from newsletter.audience.subscribers import count, erase, export, listing, show
+from newsletter.audience.subscribers import count, export, listing, show
 from newsletter.audience.suppression import suppress
 from newsletter.audience.transfer import TransferReport, import_csv
 from newsletter.database import Database
 from newsletter.database.schema import upgrade
 from newsletter.errors import ImportRefused, NotFound, Refused
 from newsletter.testing import FixedClock
-from tests.audience import is_suppressed
+from tests.audience import erase, is_suppressed
 
 WORDS = "Yes, send me the briefing."
 

@@ -13,7 +13,7 @@ import pytest
 
 from newsletter import press
 from newsletter.accounts import Role, tokens
-from newsletter.audience.subscribers import erase
+from newsletter.audience.consent import Said
 from newsletter.database import Database
 from newsletter.delivery.progress import Watch
 from newsletter.editions.overrides import set_override
@@ -254,9 +254,11 @@ def test_an_address_is_looked_up_and_stands_in_no_link(site: Site, clock: FixedC
     operator.get("/history")
     for wrong in ("nobody@example.org", "no address", ""):
         assert operator.post("/history/reader", email=wrong).status_code == 404, wrong
-    erase(site.database, "rita@example.org", clock)
+    press.erase(site, "rita@example.org", Said("Delete it", "test"))
     assert operator.get(found.headers["location"]).status_code == 404
-    assert "has no name" in operator.post("/history/reader", email="rita@example.org").text
+    gone = operator.post("/history/reader", email="rita@example.org").text
+    assert "has no name" in gone
+    assert "<strong>erased</strong> everything" in gone
     assert signed_in(site).post("/history/reader", email="rita@example.org").status_code == 403
 
 

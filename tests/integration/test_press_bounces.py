@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -196,7 +196,7 @@ def test_an_editions_end_counts_what_failed(database: Database, clock: FixedCloc
     assert (first.counts.accepted, first.counts.rejected) == (1, 1)
     assert stops(database)["rita+550@example.org"].startswith("bounce: 550 5.1.1 ")
     clock.advance(timedelta(minutes=2))  # a count holds for one
-    assert press.readers(site, "morning") == 1
+    assert press.readers(site, "morning", date(2026, 11, 24)) == 1
 
 
 def test_many_failures_are_counted_in_pages(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -19,7 +19,7 @@ from newsletter.press.readers import FRESH, largest_reader
 from newsletter.testing import FixedClock
 from tests.sites import make_site
 
-KEY = "morning/2026-11-23"
+KEY, DAY = "morning/2026-11-23", date(2026, 11, 23)
 
 
 @pytest.fixture
@@ -80,10 +80,10 @@ def test_a_number_of_readers_that_the_lock_would_hold_is_found_before_it(site: S
 def test_the_worst_reader_has_a_name_as_long_as_the_longest_in_steps_of_twenty(site: Site, clock: FixedClock) -> None:
     add(site, clock, "jane@example.org,Janejanejanejanejanejanejane,US\n")
     with site.database.reading() as session:
-        assert largest_reader(site, session, "morning").first_name == "R" * 40
+        assert largest_reader(site, session, "morning", DAY).first_name == "R" * 40
     add(site, clock, "chi@example.org,和美和美和美和美和美,US\n")
     with site.database.reading() as session:
-        assert largest_reader(site, session, "morning").first_name == "和" * 20
+        assert largest_reader(site, session, "morning", DAY).first_name == "和" * 20
 
 
 def test_a_sender_that_cannot_be_written_is_found_before_the_lock(site: Site) -> None:

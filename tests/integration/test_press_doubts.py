@@ -12,8 +12,8 @@ import pytest
 from sqlalchemy import delete, select, update
 
 from newsletter import press
+from newsletter.audience.consent import Said
 from newsletter.audience.models import Subscriber
-from newsletter.audience.subscribers import erase
 from newsletter.audience.suppression import Reason, suppress
 from newsletter.database import Database
 from newsletter.delivery.models import PUT_BACK, BatchState, Status, attempt, batch, delivery
@@ -166,7 +166,7 @@ def test_the_history_of_one_who_got_nothing_says_why(site: Site, clock: FixedClo
     told = press.history(site, "rita@example.org")
     assert [row.reason for row in told.suppressions] == ["complaint"]
     assert len(told.received) == 1
-    erase(site.database, "rita@example.org", clock)
+    press.erase(site, "rita@example.org", Said("Delete it", "test"))
     gone = press.history(site, "rita@example.org")
     assert (gone.subscriber, gone.received, [row.reason for row in gone.suppressions]) == (None, (), ["erased"])
     with site.database.write_connection() as connection:

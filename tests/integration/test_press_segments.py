@@ -17,7 +17,6 @@ from newsletter.audience.addresses import address_hash
 from newsletter.audience.headcount import Head, headcount, sample
 from newsletter.audience.models import Subscriber, Suppression
 from newsletter.audience.rules import Rule
-from newsletter.audience.subscribers import erase
 from newsletter.audience.suppression import Reason, lift, suppress, suppressed_clause
 from newsletter.audience.transfer import import_csv
 from newsletter.database import Database
@@ -25,6 +24,7 @@ from newsletter.errors import NotFound, SegmentError
 from newsletter.press import Site
 from newsletter.testing import FixedClock
 from tests.acceptance.commands import run
+from tests.audience import erase
 from tests.desk import signed_in
 from tests.sites import SEGMENTS, make_site
 

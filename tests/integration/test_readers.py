@@ -22,9 +22,9 @@ from sqlalchemy import func, not_, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from newsletter import press
-from newsletter.audience.consent import events_of
+from newsletter.audience.consent import Said
+from newsletter.audience.consentlog import log_of
 from newsletter.audience.models import ConsentEvent, Subscriber, Suppression
-from newsletter.audience.subscribers import erase
 from newsletter.audience.suppression import Reason, suppress, suppressed_clause
 from newsletter.audience.tokens import PAGES, BadToken, Purpose, Tokens
 from newsletter.backends.base import Message
@@ -52,6 +52,7 @@ EVENING = """\
     min_stories: 1
     sections: [{key: lead, layout: lead, max: 1}]
 """
+ERASE = Said("Delete it", "test")
 ONE_CLICK = {"List-Unsubscribe": "One-Click"}
 
 
@@ -119,8 +120,9 @@ def getting(site: Site) -> int:
 def logged(site: Site) -> list[tuple[str, str, str, str]]:
     with site.database.reading() as session:
         return [
-            (event.decision, event.briefing, words.wording, words.source)
-            for event, words in events_of(session, "rita@example.org")
+            (one.decision, one.briefing, one.wording, one.source)
+            for one in log_of(session, "rita@example.org")
+            if one.decision not in ("consented", "erased")
         ]
 
 
@@ -373,7 +375,7 @@ def test_a_new_key_keeps_every_link_of_the_old_ones(site: Site, tmp_path: Path) 
 
 def test_who_was_erased_gets_nothing_and_no_page_of_their_own(site: Site) -> None:
     found = links(rita(site))
-    erase(site.database, "rita@example.org", site.clock)
+    press.erase(site, "rita@example.org", ERASE)
     before = dump(site)
     assert visitor(site).ask("POST", found["u"], data=ONE_CLICK).status_code == 200
     assert {visitor(site).get(path).status_code for path in found.values()} == {404}
@@ -396,7 +398,7 @@ def test_the_consent_log_can_only_grow_and_outlives_the_person(database: Databas
     for statement in (update(ConsentEvent).values(briefing="x"), text("DELETE FROM consent_event")):
         with pytest.raises(DBAPIError, match="append-only"), database.write_connection() as connection:
             connection.execute(statement)
-    erase(database, "rita@example.org", clock)
+    press.erase(site, "rita@example.org", ERASE)
     one_click = ("left", "morning", "List-Unsubscribe=One-Click", "one-click")
     paused = "No mail until 3 December 2026"
     returned = f"You get no mail from us until the day that you choose. Then it goes on by itself. {paused}"
@@ -417,9 +419,11 @@ class Leaving(OutboxBackend):
 
 
 @pytest.mark.parametrize("size", [2, 60], ids=["in a later batch", "in the batch that is out"])
-@pytest.mark.parametrize("data", [ONE_CLICK, {"action": "pause", "until": "2026-12-24"}], ids=["one-click", "pause"])
+@pytest.mark.parametrize(
+    "data", [ONE_CLICK, {"action": "pause", "until": "2026-12-24"}, None], ids=["one-click", "pause", "erased"]
+)
 def test_leaving_in_the_middle_of_a_send_counts_for_what_is_not_on_the_wire(
-    data: dict[str, str], size: int, on_sqlite: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    data: dict[str, str] | None, size: int, on_sqlite: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Over the real pump: who leaves while the first mails are out gets nothing, and the report adds up."""
     readers = "email,country\n" + "".join(f"reader{n}@example.org,DE\n" for n in range(60))
@@ -441,8 +445,11 @@ def test_leaving_in_the_middle_of_a_send_counts_for_what_is_not_on_the_wire(
     async def leave() -> None:
         if not answered:
             answered.append(asyncio.get_running_loop().create_future())
-            response = await asyncio.to_thread(visitor(site).ask, "POST", path, data=data)
-            answered[0].set_result(response.status_code)
+            if data is None:
+                answered[0].set_result(200 * await asyncio.to_thread(press.erase, site, "reader59@example.org", ERASE))
+            else:
+                response = await asyncio.to_thread(visitor(site).ask, "POST", path, data=data)
+                answered[0].set_result(response.status_code)
         await asyncio.shield(answered[0])
         if size == 60:
             await looked.wait()

@@ -14,17 +14,20 @@ import httpx
 import pytest
 from sqlalchemy import select, update
 
-from newsletter.audience.models import SignUp, Subscriber, Suppression
+from newsletter.audience.models import ServiceMail, SignUp, Subscriber, Suppression
 from newsletter.audience.suppression import suppress
 from newsletter.catalogues import languages
 from newsletter.database import Database
 from newsletter.database.schema import upgrade
-from newsletter.press import Site, join
+from newsletter.press import Site, erasure, join, moving
 from newsletter.press.service import send_waiting
 from newsletter.testing import FixedClock
 from newsletter.web import WebServer, preferences
-from tests.sites import CONFIG, make_site, outbox
+from tests.sites import CONFIG, READERS, make_site, outbox
 from tools.browser import Browser, browser
+
+CHOICES = "choices: {country: {title: Your edition, values: {DE: Germany, US: America}}}\n"
+FREQUENCIES = "    frequencies: {weekend: {title: Saturdays only, days: [sat]}}\n"
 
 
 @pytest.fixture(scope="module")
@@ -37,9 +40,11 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Site
     database = Database(f"sqlite:///{folder / 'n.db'}")
     upgrade(database)
     clock = FixedClock()
-    config = CONFIG.replace("briefings:", f"web: {{port: {port}}}\nbriefings:")
+    config = CONFIG.replace("briefings:", f"web: {{port: {port}}}\n{CHOICES}briefings:")
+    config = config.replace("    min_stories:", f"{FREQUENCIES}    min_stories:", 1)
     config = config.replace("timezone:", "contact: edith@courier.example.org\n  timezone:", 1)
-    site = make_site(folder / "site", database, clock, config=config)
+    readers = f"{READERS}omar.home@example.org,Omar,FR\n"
+    site = make_site(folder / "site", database, clock, config=config, readers=readers)
     with WebServer(site) as server:
         yield server.url, site
     database.close()
@@ -50,6 +55,19 @@ def link(site: Site, purpose: Any, name: str) -> str:
     with site.database.reading() as session:
         number = session.scalars(select(Subscriber.id).where(Subscriber.email_norm == f"{name}@example.org")).one()
     return f"/{purpose[0]}/{site.tokens.sign(purpose, 0, number, 'morning')}"
+
+
+def mailed(site: Site, kind: str, name: str) -> str:
+    """The link of a mail that asks a reader to confirm: a new address, or an erasure."""
+    with site.database.reading() as session:
+        reader = session.scalars(select(Subscriber).where(Subscriber.email_norm == f"{name}@example.org")).one()
+    if kind == "address":
+        moving.ask_move(site, reader.id, f"{name}@harbour.example", "en")
+    else:
+        erasure.ask_erasure(site, reader.id, "en")
+    with site.database.reading() as session:
+        newest = select(ServiceMail).where(ServiceMail.kind == kind).order_by(ServiceMail.id.desc()).limit(1)
+        return urlsplit(session.scalars(newest).one().content["url"]).path
 
 
 def test_one_click_over_the_network_needs_no_browser(served: tuple[str, Site]) -> None:
@@ -92,8 +110,9 @@ def test_axe_finds_nothing_in_any_language_and_no_page_is_wider_than_the_window(
     url, site = served
     monkeypatch.setattr(preferences, "zones", lambda: ("Africa/Cairo", "Europe/Berlin"))  # axe looks at each of 500
     leaving, choosing = link(site, "unsubscribe", "rita"), link(site, "preferences", "edith")
+    asked = [mailed(site, "address", "rita"), mailed(site, "erase", "omar")]
     joining = [*asked_to_join(url, site), "/link", "/join?briefing=x"]
-    paths = [leaving, choosing, *joining, link(site, "unsubscribe", "omar"), "/u/x"]
+    paths = [leaving, choosing, *joining, *asked, link(site, "unsubscribe", "omar"), "/u/x"]
     found: list[Any] = []
     opened: Browser = request.getfixturevalue("chromium")
     with opened.context(url, width=320) as context:
@@ -182,3 +201,43 @@ def test_a_browser_does_the_work_that_a_form_wants(
             assert said == []
     with site.database.reading() as session:
         assert "worker@example.org" in session.scalars(select(SignUp.email)).all()
+
+
+@pytest.mark.needs("chromium", "node judges")
+def test_a_reader_asks_for_an_address_and_to_be_forgotten_without_script(
+    request: pytest.FixtureRequest, served: tuple[str, Site]
+) -> None:
+    """What the pages say when it is done is looked at by axe as well, in the light and in the dark."""
+    url, site = served
+    opened: Browser = request.getfixturevalue("chromium")
+    found: list[Any] = []
+    with opened.context(url, width=320) as context:
+        page = context.new_page()
+
+        def looked() -> None:
+            found.extend([*opened.axe_of(page), *opened.contrast_of(page, "dark")])
+            assert page.evaluate("document.documentElement.scrollWidth") <= 320
+
+        page.goto(link(site, "preferences", "omar.home"))
+        page.get_by_label("New address").fill("omar at home")
+        page.evaluate("document.getElementById('email').form.noValidate = true")
+        page.get_by_role("button", name="Change my address").press("Enter")
+        page.get_by_text("That is no e-mail address").wait_for()
+        looked()
+        page.goto(mailed(site, "address", "omar.home"))
+        page.get_by_role("button", name="Use this address").press("Enter")
+        page.get_by_role("heading", name="Your mail comes to this address now").wait_for()
+        looked()
+        with site.database.reading() as session:
+            moved = session.scalars(
+                select(Subscriber).where(Subscriber.email_norm == "omar.home@harbour.example")
+            ).one()
+        erasure.ask_erasure(site, moved.id, "en")
+        with site.database.reading() as session:
+            newest = select(ServiceMail).where(ServiceMail.kind == "erase").order_by(ServiceMail.id.desc()).limit(1)
+            path = urlsplit(session.scalars(newest).one().content["url"]).path
+        page.goto(path)
+        page.get_by_role("button", name="Delete everything").press("Enter")
+        page.get_by_role("heading", name="Everything is deleted").wait_for()
+        looked()
+    assert [(rule["id"], [node["html"] for node in rule["nodes"]]) for rule in found] == []

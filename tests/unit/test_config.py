@@ -276,3 +276,14 @@ def test_the_shares_of_mail_programs_replace_ours_as_a_whole(tmp_path: Path) -> 
 def test_shares_that_cannot_be_are_refused(tmp_path: Path, clients: str, words: str) -> None:
     with pytest.raises(ConfigError, match=words):
         load(tmp_path, GOOD + f"clients: {clients}\n")
+
+
+def test_what_readers_may_choose_has_to_be_possible(tmp_path: Path) -> None:
+    """A frequency that never comes, a value that no reader can have, a field that is not for readers to write."""
+    offered = "    frequencies: {weekend: {title: Saturdays, days: [sat]}}\n    schedule:\n      days: [mon]\n"
+    assert "names no day on which the briefing goes out" in complaint(tmp_path, "    schedule:\n", offered)
+    choices = "choices: {%s: {title: Edition, values: {%s: North}}}\nbriefings:"
+    assert "write two capital letters" in complaint(tmp_path, "briefings:", choices % ("country", "de"))
+    assert "not for readers to say" in complaint(tmp_path, "briefings:", choices % ("tags", "vip"))
+    good = load(tmp_path, GOOD.replace("briefings:", choices % ("region", "north")))
+    assert good.choices["region"].values == {"north": "North"}

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = '0014_archive'
-down_revision = '0012_service_mails'
+down_revision = '0013_choices'
 branch_labels = None
 depends_on = None
 

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = '0016_bounces'
+revision = '0015_bounces'
 down_revision = '0014_archive'
 branch_labels = None
 depends_on = None
