@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BeforeValidator
 
+from newsletter.config.base import Model
 from newsletter.config.kinds import Key
 
 Shown = Literal["none", "first", "all"]
 
 
-class ArchiveBlock(BaseModel):
+class ArchiveBlock(Model):
     """How a briefing's past editions are shown. A word alone is its ``show``."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     show: Shown = "none"
     """Nothing; the first story of each edition; or the whole of it."""

@@ -5,70 +5,34 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, model_validator
 
 from newsletter.config.archive import ArchiveBlock, ArchiveSettings
+from newsletter.config.backends import BackendSettings
+from newsletter.config.base import Model
 from newsletter.config.clients import SHARES, MailClient
 from newsletter.config.kinds import (
     Address,
     BriefingKey,
     ChoiceField,
     Colour,
-    DeskAddress,
-    Domain,
     Duration,
     Key,
     Line,
-    Network,
-    Rate,
     TimeOfDay,
     WebAddress,
     Zone,
-    bare_pace,
     domain_of,
 )
+from newsletter.config.readers import BounceSettings, ReaderChoice, ReaderSettings, WebSettings
+from newsletter.config.senders import Dkim, DkimKeys, Sender, aligned
 
 Layout = Literal["lead", "brief", "list", "labelled"]
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 """As `datetime.date.weekday` numbers them."""
-
-
-def aligned(domain: str, sender: str) -> bool:
-    """Whether a signature of ``domain`` speaks for a sender at another (RFC 9989, relaxed): same, above or below."""
-    return sender == domain or sender.endswith(f".{domain}") or domain.endswith(f".{sender}")
-
-
-class Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-
-_SELECTOR = "[A-Za-z0-9](-*[A-Za-z0-9])*"
-
-
-class Dkim(Model):
-    """A key that signs mails (RFC 6376), RSA or Ed25519, and the name under which the DNS shows its public half."""
-
-    domain: Domain
-    """The sender's domain, or one above or below it."""
-    selector: Annotated[
-        str, Field(pattern=r"^[A-Za-z0-9](-?[A-Za-z0-9])*(\.[A-Za-z0-9](-?[A-Za-z0-9])*)*$", max_length=63)
-    ]
-    key_file: Path | None = None
-    """A private key in PEM; relative to the site."""
-    key: SecretStr | None = None
-    """The same as text: ``${NEWSLETTER_DKIM_KEY}``. This, or ``key_file``."""
-
-    @model_validator(mode="after")
-    def _one_key(self) -> Dkim:
-        if (self.key_file is None) == (self.key is None):
-            raise ValueError("write key_file or key, one of the two")
-        return self
-
-
-DkimKeys = Annotated[tuple[Dkim, ...], Field(max_length=4)]
 
 
 class Publication(Model):
@@ -88,73 +52,6 @@ class Publication(Model):
     """The keys that sign every briefing whose sender names none. With two (RSA and Ed25519) each mail has both."""
     count_clicks: bool = False
     """Whether clicks on links in mails are counted, without telling readers apart. A briefing may say otherwise."""
-
-
-class PaceSettings(Model):
-    """How fast. A text such as ``5/s`` alone is its rate."""
-
-    rate: Rate | None = None
-    """At most, by all workers together."""
-    burst: Annotated[int, Field(ge=1)] | None = None
-    """How many may go at once after a pause; a second's worth unless given, and one at least."""
-    connections: Annotated[int, Field(ge=1)] | None = None
-    """Messages on the wire at once, of each worker."""
-
-
-class ReplyRule(Model):
-    """What a reply of a certain wording means."""
-
-    text: Annotated[tuple[Annotated[str, Field(min_length=3, max_length=200)], ...], Field(min_length=1)]
-    """Phrases, any of which is enough, in any case; ``*`` stands for up to 60 characters."""
-    reason: Annotated[str, Field(alias="class")]
-    code: Annotated[str, Field(pattern=r"^[45]\d{0,2}$")] = ""
-    """What the reply code begins with."""
-    scope: Literal["domain", "backend"] = "domain"
-    """Who slows down: the reader's domain with all of its provider's, or the whole backend."""
-    pause: Duration | None = None
-    rate: Rate | None = None
-    """No faster than this, for ``hold``."""
-    hold: Duration | None = None
-    example: str = ""
-    """A reply that this rule is for; the tests try those of the built-in rules."""
-
-
-class LimitSettings(Model):
-    """How fast a backend may be."""
-
-    rate: Rate | None = None
-    burst: Annotated[int, Field(ge=1)] | None = None
-    published: bool = False
-    """Whether the numbers that mailbox providers publish hold: for a backend that connects to them itself."""
-    per_domain: dict[str, Annotated[PaceSettings, BeforeValidator(bare_pace)]] = Field(default_factory=dict)
-    """By a domain, a provider's name, or ``every`` for each domain that is not named."""
-    replies: tuple[ReplyRule, ...] = ()
-    """Rules that are looked at before the built-in ones."""
-
-
-class BackendSettings(Model):
-    """A backend: its type (an entry point of ``newsletter.backends``), and whatever that type wants to know."""
-
-    model_config = ConfigDict(frozen=True, extra="allow", hide_input_in_errors=True)
-
-    type: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")]
-    limits: LimitSettings = LimitSettings()
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """What else stands in the block. Texts that came from the environment are SecretStr."""
-        return dict(self.model_extra or {})
-
-
-class Sender(Model):
-    """From whom a briefing comes. ``envelope`` takes the bounces; it is the address itself unless given."""
-
-    name: Line
-    address: Address
-    reply_to: Address | None = None
-    envelope: Address | None = None
-    dkim: DkimKeys | None = None
-    """The keys that sign this briefing; the publication's unless given. An empty list signs nothing."""
 
 
 class Schedule(Model):
@@ -329,89 +226,12 @@ class Briefing(Model):
         return self
 
 
-class BounceSettings(Model):
-    """When an address whose mail keeps failing is given up. One that is said not to be there is at once."""
-
-    limit: Annotated[float, Field(ge=1, le=1000)] = 5
-    """Soft failures, a full mailbox for example, at most one a day."""
-    half_life: Duration = timedelta(days=30)
-    """After which one counts for half."""
-
-
 _ANSWERS = {
     "country": (r"[A-Z]{2}", "two capital letters, for example DE (ISO 3166)"),
     "region": (r"\S(.{0,62}\S)?", "up to 64 characters"),
     "frequency": (r"[^\sA-Z]([^A-Z]{0,30}[^\sA-Z])?", "up to 32 characters, small letters"),
 }
 _ANSWER = r"\S(.{0,98}\S)?", "up to 100 characters"
-
-
-class ReaderChoice(Model):
-    """Something about themselves that readers may choose on their page, so that segments can go by it."""
-
-    title: Line
-    """What it is called: ``Your edition``."""
-    values: Annotated[dict[str, Line], Field(min_length=1, max_length=300)]
-    """What is stored, and what readers call it, in the order in which it is offered."""
-
-
-class WebSettings(Model):
-    """Where `serve` offers the editors' desk."""
-
-    host: Line = "127.0.0.1"
-    """The address to listen at; ``0.0.0.0`` for every one of the machine."""
-    port: Annotated[int, Field(ge=1, le=65535)] = 8025
-    base_url: DeskAddress | None = None
-    """Where browsers find it, ``http://HOST:PORT`` unless given. With https the cookies are for https alone."""
-    proxies: tuple[Network, ...] = ()
-    """Addresses or networks of reverse proxies, whose word for whom they ask for is taken (X-Forwarded-For)."""
-
-    @property
-    def address(self) -> str:
-        """Where browsers find it, without a slash at the end."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return self.base_url or f"http://{host}:{self.port}"
-
-
-class JoinSettings(Model):
-    """What somebody whom we do not know can sign up for."""
-
-    briefings: tuple[BriefingKey, ...] | None = None
-    """Every briefing unless given; none where the list is empty: then there is no page to join."""
-    tags: dict[BriefingKey, tuple[Line, ...]] = Field(default_factory=dict)
-    """What somebody is tagged with who joins a briefing, for segments that go by tags."""
-    confirm_within: Duration = timedelta(days=2)
-    """How long the link works that confirms; then the sign-up is deleted."""
-
-    @model_validator(mode="after")
-    def _range(self) -> JoinSettings:
-        if not timedelta(hours=1) <= self.confirm_within <= timedelta(days=30):
-            raise ValueError("confirm_within is at least 1h and at most 30d")
-        return self
-
-
-class FormSettings(Model):
-    """What stands before the forms that anybody can have a mail sent with."""
-
-    per_network: Annotated[int, Field(ge=1, le=100_000)] = 30
-    """Requests an hour from one network: an IPv4 /24, an IPv6 /48."""
-    overall: Annotated[int, Field(ge=1, le=1_000_000)] = 2_000
-    """Requests an hour from everywhere."""
-    proof_of_work: Annotated[int, Field(ge=0, le=24)] = 0
-    """Bits of work that a browser does before it may send one, by script; 0 for none. 18 are about two seconds."""
-
-
-class ReaderSettings(Model):
-    """What readers are sent outside any edition: mails that ask to confirm something, or that they asked for."""
-
-    sender: Sender | None = None
-    """From whom; the first briefing's sender unless given."""
-    backend: Key | None = None
-    """By which backend; the first of ``backends`` unless given."""
-    template: Key = "service"
-    """The folder in ``templates/email``. A site that has no ``service`` uses the one that came with the program."""
-    join: JoinSettings = JoinSettings()
-    forms: FormSettings = FormSettings()
 
 
 class Settings(Model):

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from pydantic import Field, ValidationError
 
 from newsletter.config import ReplyRule
-from newsletter.config.models import Model
+from newsletter.config.base import Model
 from newsletter.delivery.reasons import Reason
 from newsletter.errors import ConfigError
 from newsletter.yamlfile import load_yaml
