@@ -35,7 +35,6 @@ def _perl_mime() -> bool:
 
 AVAILABLE: dict[str, Callable[[], bool]] = {
     "cc": lambda: CC is not None,
-    "C compiler": lambda: shutil.which("cc") is not None,
     "chromium": lambda: CHROMIUM is not None,
     "node judges": lambda: bool(shutil.which("node")) and JUDGES.is_dir(),
     "exim": lambda: bool(EXIM),

@@ -22,7 +22,7 @@ SECTOR = 512
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="needs LD_PRELOAD and /proc"),
-    pytest.mark.needs("C compiler"),
+    pytest.mark.needs("cc"),
 ]
 
 

@@ -67,6 +67,7 @@ def test_what_is_overridden_is_what_was_seen_and_no_word_is_lost(site: Site) -> 
     answer = edith.post(f"{CHECKS}/override", **seen, reason="TK is a ship.")
     assert answer.status_code == 409
     assert "does not say that any more" in answer.text
+    assert "You had written: TK is a ship." in answer.text
     assert blocks(press.check(site, KEY))
     answer = edith.post(f"{CHECKS}/override", **blocking(site) | {"code": "size"}, reason="TK is a <ship>.")
     assert (answer.status_code, "TK is a &lt;ship&gt;." in answer.text) == (404, True)

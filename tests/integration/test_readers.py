@@ -139,7 +139,7 @@ def test_readers_links_are_all_that_is_behind_a_signature() -> None:
 
 
 def test_following_every_link_of_a_mail_changes_nothing(site: Site) -> None:
-    """GET and HEAD, twice, as scanners do; also of what stands in the headers."""
+    """GET and HEAD, twice, as scanners do, then all at once; also of what stands in the headers."""
     mail, scanner = rita(site), visitor(site)
     found = {*links(mail).values(), *re.findall(r"<https://[^/]+(/[^>]+)>", mail["List-Unsubscribe"])}
     assert {path[1] for path in found} == {"u", "p", "v"}
@@ -151,6 +151,14 @@ def test_following_every_link_of_a_mail_changes_nothing(site: Site) -> None:
             assert "set-cookie" not in response.headers
             assert response.headers["x-robots-tag"].startswith("noindex")
     assert not scanner.cookies
+    assert dump(site) == before
+
+    async def all_at_once() -> list[int]:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app=scanner.app), base_url=URL) as client:
+            asked = [client.request(method, path) for path in found for method in ("GET", "HEAD") * 5]
+            return [answer.status_code for answer in await asyncio.gather(*asked)]
+
+    assert set(asyncio.run(all_at_once())) == {200}
     assert dump(site) == before
 
 
