@@ -46,8 +46,7 @@ def _by_css_inline(html: str, css: str) -> str:
     return inliner.inline(sheets_left_alone).replace("<!doctype html>", "<!DOCTYPE html>", 1)
 
 
-@pytest.mark.parametrize("width", [375, 640])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("width", "scheme"), [(375, "dark"), (640, "light")])
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_a_mail_inlined_by_premailer_looks_exactly_as_inlined_by_css_inline(
     chromium: Browser, monkeypatch: pytest.MonkeyPatch, variant: str, scheme: Scheme, width: int
