@@ -80,7 +80,8 @@ def _listening(host: str, port: int) -> socket.socket:
         try:
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listening.bind(address)
-            listening.listen(128)
+            # A provider may send many at the same moment: whom the queue has no place for waits a second.
+            listening.listen(1024)
         except OSError:
             listening.close()
             raise
