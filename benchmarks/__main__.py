@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-PARTS = ("briefing", "preview", "checks", "delivery", "signed", "roundtrip", "oneclick", "millions")
+PARTS = ("briefing", "preview", "checks", "delivery", "signed", "roundtrip", "oneclick", "segments", "move", "millions")
 
 
 def main() -> None:
@@ -14,7 +14,7 @@ def main() -> None:
     more = sys.argv[1:]
     for part in PARTS:
         print(f"── {part}", flush=True)
-        options = [] if part == "millions" else more
+        options = [] if part in ("segments", "move", "millions") else more
         subprocess.run([sys.executable, "-m", f"benchmarks.{part}", *options], check=True)
         print(flush=True)
 
