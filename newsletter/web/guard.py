@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import inspect
 import logging
-from collections.abc import Iterable, Mapping
-from typing import cast
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar, cast
 from urllib.parse import quote
 
 from starlette.concurrency import run_in_threadpool
@@ -57,6 +57,9 @@ class MayNot(NewsletterError):
     """You are signed in, and your role does not allow this."""
 
 
+E = TypeVar("E", Signed, Called)
+
+
 class Guard:
     """The desk of one site: its pages, and how a request comes to them."""
 
@@ -89,9 +92,7 @@ class Guard:
             ask = Ask(self, request, who, Form([]))
             if endpoint.method == "POST":
                 ask.form = await self._form(ask)
-            if inspect.iscoroutinefunction(endpoint.handler):
-                return cast(Response, await endpoint.handler(ask))
-            return cast(Response, await run_in_threadpool(endpoint.handler, ask))
+            return await _handled(endpoint.handler, ask)
         except (ClientDisconnect, HTTPException):
             raise
         except NewsletterError as error:
@@ -107,34 +108,31 @@ class Guard:
         """Answers a request to a reader's link. Nobody is asked who they are, and no cookie is looked at or set; a link
         that is not whole, not ours, or of a reader who is gone gets one and the same answer, whatever is asked of it.
         """
-        endpoint = methods.get("GET" if request.method == "HEAD" else request.method)
-        if endpoint is None:
-            return await run_in_threadpool(unknown, self.site, request, 405, {"allow": ", ".join([*methods, "HEAD"])})
-        try:
+
+        def begin(endpoint: Signed) -> Callable[[Form], Visit]:
             token = self.site.tokens.read(endpoint.purpose, request.path_params["token"])
-            form = await read_reader_form(request) if endpoint.method == "POST" else Form([])
-            visit = Visit(self.site, request, token, form, self.one_click)
-            if inspect.iscoroutinefunction(endpoint.handler):
-                return cast(Response, await endpoint.handler(visit))
-            return cast(Response, await run_in_threadpool(endpoint.handler, visit))
-        except ClientDisconnect:
-            raise
-        except (BadToken, NotFound):
-            return await run_in_threadpool(unknown, self.site, request)
-        except TooLarge:
-            return await run_in_threadpool(unknown, self.site, request, 413)
-        except Exception:
-            _log.exception("a reader's page broke off", extra={"action": "web", "page": endpoint.path})
-            return await run_in_threadpool(broken, self.site, request)
+            return lambda form: Visit(self.site, request, token, form, self.one_click)
+
+        return await self._answer_outside(request, methods, begin)
 
     async def answer_caller(self, request: Request, methods: Mapping[str, Called]) -> Response:
         """Answers whoever comes by and may send a form. Nobody is asked who they are; no cookie is looked at or set."""
+        return await self._answer_outside(
+            request, methods, lambda _: lambda form: Caller(self.site, request, form, self.clicks)
+        )
+
+    async def _answer_outside(
+        self, request: Request, methods: Mapping[str, E], begin: Callable[[E], Callable[[Form], Any]]
+    ) -> Response:
+        """Answers somebody who is no user of the desk. ``begin`` looks at the request before its form is read, and
+        returns what makes of the form what the handler is given."""
         endpoint = methods.get("GET" if request.method == "HEAD" else request.method)
         if endpoint is None:
             return await run_in_threadpool(unknown, self.site, request, 405, {"allow": ", ".join([*methods, "HEAD"])})
         try:
+            given = begin(endpoint)
             form = await read_reader_form(request) if endpoint.method == "POST" else Form([])
-            return await run_in_threadpool(endpoint.handler, Caller(self.site, request, form, self.clicks))
+            return await _handled(endpoint.handler, given(form))
         except ClientDisconnect:
             raise
         except (BadToken, NotFound):
@@ -142,7 +140,7 @@ class Guard:
         except TooLarge:
             return await run_in_threadpool(unknown, self.site, request, 413)
         except Exception:
-            _log.exception("a page for anybody broke off", extra={"action": "web", "page": endpoint.path})
+            _log.exception("a page for readers broke off", extra={"action": "web", "page": endpoint.path})
             return await run_in_threadpool(broken, self.site, request)
 
     async def who(self, request: Request) -> Who | None:
@@ -191,6 +189,13 @@ class Guard:
         response = await self.failed(request, await self.who(request), status, _WORDS.get(status, _WORDS[400]))
         response.headers.update(error.headers or {})
         return response
+
+
+async def _handled(handler: Callable[[Any], Any], given: object) -> Response:
+    """What a handler answers: a coroutine on this loop, a plain function in a thread."""
+    if inspect.iscoroutinefunction(handler):
+        return cast(Response, await handler(given))
+    return cast(Response, await run_in_threadpool(handler, given))
 
 
 def status_of(error: NewsletterError) -> int:
