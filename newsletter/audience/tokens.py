@@ -14,7 +14,7 @@ import hmac
 import re
 from base64 import b32encode
 from binascii import b2a_base64
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
@@ -48,6 +48,8 @@ PAGES: Mapping[Purpose, str] = {"unsubscribe": "u", "preferences": "p", "view": 
 """What a link's path begins with."""
 _LEAVE, _CHANGE, _VIEW = _SHARE["unsubscribe"], _SHARE["preferences"], _SHARE["view"]
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
+_CUT, _CUT_SIGNS = 51, 68
+"""Bytes of a block that hold what all purposes own, and their characters of base64."""
 
 
 class BadToken(Refused):
@@ -83,6 +85,16 @@ class Signer:
         block = self._block.copy()
         block.update(reader.encode())
         return b2a_base64(block.digest(), newline=False).translate(_URL_SAFE).decode()
+
+    def blocks(self, readers: Sequence[str]) -> list[str]:
+        """What all purposes own of the `block` of each of many readers."""
+        digests = []
+        for reader in readers:
+            block = self._block.copy()
+            block.update(reader.encode())
+            digests.append(block.digest()[:_CUT])
+        signs = b2a_base64(b"".join(digests), newline=False).translate(_URL_SAFE).decode()
+        return [signs[at : at + _CUT_SIGNS] for at in range(0, len(signs), _CUT_SIGNS)]
 
     def token(self, purpose: Purpose, subscriber_id: int) -> str:
         """A token for one purpose."""
@@ -206,6 +218,32 @@ class ReaderLinks(NamedTuple):
     """The mail as this reader got it, on the web."""
 
 
+class EditionLinks:
+    """The links of the readers of one edition, by the reader's number. Raises ValueError for one that is no 48 bits."""
+
+    def __init__(self, base: str, signer: Signer) -> None:
+        self._leave, self._change, self._view = (f"{base}/{page}/{signer.prefix}" for page in PAGES.values())
+        self._signer = signer
+
+    def __call__(self, subscriber_id: int) -> ReaderLinks:
+        """One reader's."""
+        (unsubscribe,), (preferences,), (view,) = self.many([subscriber_id])
+        return ReaderLinks(unsubscribe, preferences, view)
+
+    def many(self, subscriber_ids: Sequence[int]) -> tuple[list[str], list[str], list[str]]:
+        """Those of many readers, a list for each field of `ReaderLinks`."""
+        if not 0 <= min(subscriber_ids) <= max(subscriber_ids) < _NUMBERS:
+            raise ValueError(_TOO_LARGE)
+        leave, change, view, middle = self._leave, self._change, self._view, self._signer.middle
+        readers = [f"{number:x}" for number in subscriber_ids]
+        both = [*zip(readers, self._signer.blocks(readers), strict=True)]
+        return (
+            [f"{leave}{signed[_LEAVE]}{middle}{reader}" for reader, signed in both],
+            [f"{change}{signed[_CHANGE]}{middle}{reader}" for reader, signed in both],
+            [f"{view}{signed[_VIEW]}{middle}{reader}" for reader, signed in both],
+        )
+
+
 class Links:
     """Makes the links of readers' mails."""
 
@@ -217,21 +255,6 @@ class Links:
             raise ConfigError(f"base_url has {len(base_url)} characters: at most {room}, since readers' links hold it")
         self._base, self._tokens = base_url, tokens
 
-    def of(self, edition_id: int, briefing: str) -> Callable[[int], ReaderLinks]:
-        """What makes the links of each reader of an edition, by the reader's number. Raises ValueError as
-        `Tokens.signer` does; for a reader's number that is no 48 bits, what is made raises it."""
-        signer = self._tokens.signer(edition_id, briefing)
-        leave, change, view = (f"{self._base}/{page}/{signer.prefix}" for page in PAGES.values())
-        middle, block = signer.middle, signer.block
-
-        def links(subscriber_id: int) -> ReaderLinks:
-            if not 0 <= subscriber_id < _NUMBERS:
-                raise ValueError(_TOO_LARGE)
-            reader = f"{subscriber_id:x}"
-            signed = block(reader)
-            tail = middle + reader
-            return ReaderLinks(
-                leave + signed[_LEAVE] + tail, change + signed[_CHANGE] + tail, view + signed[_VIEW] + tail
-            )
-
-        return links
+    def of(self, edition_id: int, briefing: str) -> EditionLinks:
+        """The links of each reader of an edition. Raises ValueError as `Tokens.signer` does."""
+        return EditionLinks(self._base, self._tokens.signer(edition_id, briefing))

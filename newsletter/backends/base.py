@@ -72,9 +72,17 @@ class Message:
     __slots__ = ("international", "pieces", "plain", "recipient", "sender", "subscriber", "ticket")
 
     def __init__(
-        self, subscriber: int, sender: str, recipient: str, data: bytes | tuple[bytes, ...], *, plain: bool = False
+        self,
+        subscriber: int,
+        sender: str,
+        recipient: str,
+        data: bytes | tuple[bytes, ...],
+        *,
+        plain: bool = False,
+        usual: bool = False,
     ) -> None:
-        if not _ADDRESS.fullmatch(recipient) or not recipient.isprintable():
+        """``usual`` says that whoever made it has seen ``recipient`` to be one plain address, in ASCII."""
+        if not usual and (not _ADDRESS.fullmatch(recipient) or not recipient.isprintable()):
             raise ValueError("a message goes to exactly one address")
         if sender not in _senders:
             _remember_sender(sender)

@@ -50,6 +50,7 @@ class Database:
             raise ConfigError(f"database speaks {backend}: only sqlite and postgresql are supported")
         self.url = parsed
         self.is_sqlite = backend == "sqlite"
+        self._kept: Connection | None = None
 
     def __repr__(self) -> str:
         return f"Database({self.url.render_as_string(hide_password=True)!r})"
@@ -82,22 +83,39 @@ class Database:
     @contextmanager
     def write_connection(self) -> Iterator[Connection]:
         """A connection in a write transaction for Core: committed when the block ends, rolled back when it raises."""
+        if self._kept is not None:
+            with self._kept.begin():
+                yield self._kept
+            return
         with self._write.begin() as connection:
             yield connection
 
     @contextmanager
     def driver_connection(self) -> Iterator[DBAPIConnection]:
         """The driver's own connection for writing, not yet in a transaction: for what runs hundreds of times a second.
-        Whoever borrows it commits; what is not committed when the block ends is rolled back. What the driver raises
-        comes out as SQLAlchemy's error of the same name, as everywhere else."""
-        fairy = self._write.raw_connection()
+        Whoever borrows it commits, or rolls back when something raises. What the driver raises comes out as
+        SQLAlchemy's error of the same name, as everywhere else."""
+        kept = self._kept
+        fairy = self._write.raw_connection() if kept is None else kept.connection
         try:
             assert fairy.dbapi_connection is not None
             yield fairy.dbapi_connection
         except self._write.dialect.loaded_dbapi.Error as error:
             raise DBAPIError.instance(None, None, error, self._write.dialect.loaded_dbapi.Error) from error
         finally:
-            fairy.close()
+            if kept is None:
+                fairy.close()
+
+    @contextmanager
+    def one_writer(self) -> Iterator[None]:
+        """While the block lasts, whatever is written through the two above goes over one connection that is not given
+        back in between, which saves a third of a small commit. For a process whose one thread writes."""
+        with self._write.connect() as connection:
+            self._kept = connection
+            try:
+                yield
+            finally:
+                self._kept = None
 
     def close(self) -> None:
         """Closes every pooled connection."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -19,7 +20,13 @@ from newsletter.delivery.writer import Fenced, Writer
 from newsletter.errors import NewsletterError
 
 Builder = Callable[[Recipient], Message]
-"""Makes the message of one reader. A ValueError or a `NewsletterError` rejects that reader and no other."""
+"""Makes the message of one reader. A ValueError or a `NewsletterError` rejects that reader and no other.
+
+It may have a method ``many`` that makes those of many readers at once, and leaves out whom it would rather see alone.
+"""
+
+_AHEAD = 64
+"""Messages that are made at a time, where they can be."""
 
 TRUSTED = 0.65
 """The part of a lease for which a worker trusts an intent. A commit leaves at least three quarters of it."""
@@ -35,10 +42,13 @@ _SILENT = Outcome(Result.IN_DOUBT, reply="the backend ended without saying what 
 class Held:
     """A claim in hand: the readers who wait, and how many are with the backend."""
 
-    __slots__ = ("build", "claim", "gone", "lost", "not_before", "out", "place", "size", "waiting")
+    __slots__ = ("build", "claim", "gone", "lost", "many", "not_before", "out", "place", "ready", "size", "waiting")
 
     def __init__(self, claim: Claim, recipients: list[Recipient], build: Builder, place: int, gate: Gatekeeper) -> None:
         self.claim, self.build, self.place = claim, build, place
+        self.many: Callable[[list[Recipient]], list[Message]] | None = getattr(build, "many", None)
+        self.ready: dict[int, Message] = {}
+        """Messages that have been made, by subscriber. A message is a function of its reader: it never gets stale."""
         self.waiting = DomainQueues(recipients, gate)
         self.not_before: datetime | None = None
         """Until when whoever is left of it has to wait for a limit."""
@@ -52,6 +62,20 @@ class Held:
         """Another worker has it: nobody of it is sent from here any more."""
         self.lost = True
         self.waiting.clear()
+        self.ready.clear()
+
+    def message(self, recipient: Recipient) -> Message:
+        """The message of a reader who has been handed out. Raises as the builder does."""
+        message = self.ready.pop(recipient.subscriber, None)
+        if message is not None:
+            return message
+        if self.many is not None:
+            with suppress(ValueError, NewsletterError):  # of whom it is will show when each is made alone
+                made = self.many([recipient, *self.waiting.upcoming(_AHEAD - 1)])
+                self.ready.update([(message.subscriber, message) for message in made])
+            if (message := self.ready.pop(recipient.subscriber, None)) is not None:
+                return message
+        return self.build(recipient)
 
 
 _Ticket = tuple[Held, Recipient]
@@ -250,7 +274,7 @@ class LedgerCounter(Counter):
 
     def _build(self, held: Held, recipient: Recipient) -> Message | None:
         try:
-            message = held.build(recipient)
+            message = held.message(recipient)
         except (ValueError, NewsletterError) as error:
             outcome = Outcome(Result.REJECTED, reply=f"the message could not be made: {error}")
             self._limits.returned(_domain(recipient))

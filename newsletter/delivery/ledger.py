@@ -7,12 +7,13 @@ in doubt.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, false, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, false, func, or_, select
 from sqlalchemy.engine.interfaces import DBAPICursor
 
 from newsletter import failpoints
@@ -20,10 +21,10 @@ from newsletter.audience.models import Subscriber
 from newsletter.backends.base import Result
 from newsletter.clock import Clock
 from newsletter.database import Database
+from newsletter.delivery.claims import Row, let_go, number_of, state_of, take
 from newsletter.delivery.closing import doubt_lanes, expire, withdraw
 from newsletter.delivery.dialects import AttemptRow, Dialect, OutcomeRow, PostgresqlDialect, SqliteDialect
-from newsletter.delivery.models import OPEN, BatchState, Status, batch, delivery, from_ms, lane, to_ms
-from newsletter.editions.models import Edition, Variant
+from newsletter.delivery.models import BatchState, Status, batch, delivery, to_ms
 
 LEASE = timedelta(seconds=60)
 _MS = timedelta(milliseconds=1)
@@ -126,7 +127,37 @@ class Ledger:
         self.database, self.edition_id, self.worker, self.clock, self.lease = database, edition_id, worker, clock, lease
         self._in_doubt = in_doubt
         self._dialect: Dialect = SqliteDialect() if database.is_sqlite else PostgresqlDialect()
+        self._read_readers()
         self._leases: dict[int, int] = {}  # until when, by batch, as far as this worker has prolonged them
+
+    def _read_readers(self) -> None:
+        """The statement that reads the readers of a batch, written once."""
+        readers = (
+            select(
+                delivery.c.subscriber_id,
+                Subscriber.email,
+                Subscriber.first_name,
+                delivery.c.attempts,
+                or_(Subscriber.id.is_(None), self._suppressed).label("gone"),
+            )
+            .select_from(delivery.outerjoin(Subscriber, Subscriber.id == delivery.c.subscriber_id))
+            .where(
+                delivery.c.edition_id == bindparam("edition"),
+                delivery.c.subscriber_id >= bindparam("lo"),
+                delivery.c.subscriber_id <= bindparam("hi"),
+                delivery.c.variant == bindparam("variant"),
+                or_(
+                    delivery.c.status == Status.PENDING,
+                    and_(delivery.c.status == Status.DEFERRED, delivery.c.at <= bindparam("now")),
+                ),
+            )
+            .order_by(delivery.c.subscriber_id)
+        )
+        self._readers = readers
+        # All rows in one: between two rows Python's lock is let go of, and a loop that sends meanwhile gives it back
+        # only when it waits for something.
+        inner = readers.subquery()
+        self._readers_in_one = select(func.json_group_array(func.json_array(*inner.c)))
 
     def claim(self, variants: Collection[int]) -> Claim | None:
         """Takes a batch of these variants (by id) that is due; None where there is none or the edition is not sending.
@@ -137,39 +168,18 @@ class Ledger:
         if not variants:
             return None
         now = self.clock.now()
-        dead = and_(batch.c.state == BatchState.LEASED, batch.c.lease_until < now)
-        free = and_(batch.c.state == BatchState.OPEN, batch.c.due_at <= now)
         with self.database.write_connection() as connection:
-            if self._state(connection) != SENDING:
+            if state_of(connection, self.edition_id) != SENDING:
                 return None
-            row = self._take(connection, dead, variants, now) or self._take(connection, free, variants, now)
+            row = take(connection, self.edition_id, variants, self.worker, now, now + self.lease)
             if row is None:
                 return None
-            number = connection.execute(select(Variant.no).where(Variant.id == row.variant_id)).scalar_one()
+            number = number_of(connection, row.variant_id)
             claim = Claim(row.id, self.edition_id, row.variant_id, number, row.lo, row.hi, row.epoch)
             doubt_lanes(connection, claim.batch_id, now, hold=self._in_doubt == "hold")
             if failpoints.armed:
                 failpoints.reach("ledger.in_claim")
             return claim
-
-    def _take(
-        self, connection: Connection, ready: ColumnElement[bool], variants: Collection[int], now: datetime
-    ) -> Row | None:
-        pick = (
-            select(batch.c.id)
-            .where(batch.c.edition_id == self.edition_id, batch.c.variant_id.in_(variants), ready)
-            .order_by(batch.c.due_at, batch.c.id)
-            .limit(1)
-            .with_for_update(skip_locked=True)  # PostgreSQL alone: SQLite has one writer
-        )
-        statement = (
-            update(batch)
-            .where(batch.c.id == pick.scalar_subquery())
-            .values(state=BatchState.LEASED, owner=self.worker, epoch=batch.c.epoch + 1, lease_until=now + self.lease)
-            .returning(batch.c.id, batch.c.variant_id, batch.c.lo, batch.c.hi, batch.c.epoch)
-        )
-        row = connection.execute(statement).one_or_none()
-        return None if row is None else Row(*row)
 
     def recipients(self, claim: Claim) -> tuple[list[tuple[int, str, str, int]], int]:
         """The readers of a claim whose turn it is, in the order of their ids, and how many were left out. Each is what
@@ -178,24 +188,15 @@ class Ledger:
         Left out, and written down as suppressed, is who has been suppressed or erased since the freeze.
         """
         now = to_ms(self.clock.now())
-        gone = or_(Subscriber.id.is_(None), self._suppressed)
-        statement = (
-            select(delivery.c.subscriber_id, Subscriber.email, Subscriber.first_name, delivery.c.attempts, gone)
-            .select_from(delivery.outerjoin(Subscriber, Subscriber.id == delivery.c.subscriber_id))
-            .where(
-                *_of(claim),
-                or_(
-                    delivery.c.status == Status.PENDING,
-                    and_(delivery.c.status == Status.DEFERRED, delivery.c.at <= now),
-                ),
-            )
-            .order_by(delivery.c.subscriber_id)
-        )
+        values = {"edition": claim.edition_id, "lo": claim.lo, "hi": claim.hi, "variant": claim.variant, "now": now}
         with self.database.read_connection() as connection:
-            # The driver's rows as they are: while they are read no lane gets an answer.
-            cursor = connection.execute(statement).cursor
-            rows = [] if cursor is None else cursor.fetchall()
-        left = [row[:4] for row in rows if not row[4]]
+            if self.database.is_sqlite:
+                rows = json.loads(connection.execute(self._readers_in_one, values).scalar_one())
+            else:
+                # The driver's rows as they are.
+                cursor = connection.execute(self._readers, values).cursor
+                rows = [] if cursor is None else cursor.fetchall()
+        left = [(number, email, name, attempts) for number, email, name, attempts, gone in rows if not gone]
         if len(left) < len(rows):
             out = [Settled(claim, None, row[0], Status.SUPPRESSED, 0, row[3], 0, now, None) for row in rows if row[4]]
             self.commit(out, ())
@@ -298,36 +299,9 @@ class Ledger:
         """Lets go of a claim: done where nothing is left of it, else open again when the next of its readers is due,
         and not before ``not_before``. Does nothing when the batch has been lost."""
         now = self.clock.now()
+        held = Row(claim.batch_id, claim.variant_id, claim.lo, claim.hi, claim.epoch)
         with self.database.write_connection() as connection:
-            mine = (
-                batch.c.id == claim.batch_id,
-                batch.c.owner == self.worker,
-                batch.c.epoch == claim.epoch,
-                batch.c.state == BatchState.LEASED,
-                # Past its lease a worker no longer knows whether its outcomes were written.
-                batch.c.lease_until >= now,
-            )
-            # The lock comes first: what is counted below can then not change.
-            if not connection.execute(update(batch).where(*mine).values(owner="", lease_until=None)).rowcount:
-                return
-            connection.execute(delete(lane).where(lane.c.batch_id == claim.batch_id))
-            pending, deferred, earliest = connection.execute(
-                select(
-                    func.count().filter(delivery.c.status == Status.PENDING),
-                    func.count().filter(delivery.c.status == Status.DEFERRED),
-                    func.min(delivery.c.at).filter(delivery.c.status == Status.DEFERRED),
-                ).where(*_of(claim), delivery.c.status.in_(OPEN))
-            ).one()
-            due_at = now if pending or not deferred else from_ms(earliest)
-            if not_before is not None:
-                due_at = max(due_at, not_before)
-            connection.execute(
-                update(batch)
-                .where(batch.c.id == claim.batch_id)
-                .values(state=BatchState.OPEN if pending or deferred else BatchState.DONE, due_at=due_at)
-            )
-            if failpoints.armed:
-                failpoints.reach("ledger.in_finish")
+            let_go(connection, held, self.edition_id, claim.variant, self.worker, now, not_before or now)
         if failpoints.armed:
             failpoints.reach("ledger.after_finish")
 
@@ -353,10 +327,7 @@ class Ledger:
     def state(self) -> str:
         """The edition's state, empty when it is gone."""
         with self.database.read_connection() as connection:
-            return self._state(connection)
-
-    def _state(self, connection: Connection) -> str:
-        return connection.execute(select(Edition.state).where(Edition.id == self.edition_id)).scalar_one_or_none() or ""
+            return state_of(connection, self.edition_id)
 
 
 def _attempt(edition: int, item: Settled, trace: Trace, now: int) -> AttemptRow:
@@ -371,23 +342,4 @@ def _attempt(edition: int, item: Settled, trace: Trace, now: int) -> AttemptRow:
         trace.reply,
         trace.backend,
         None if trace.next_at is None else to_ms(trace.next_at),
-    )
-
-
-class Row(NamedTuple):
-    """What a claim returns."""
-
-    id: int
-    variant_id: int
-    lo: int
-    hi: int
-    epoch: int
-
-
-def _of(claim: Claim) -> tuple[ColumnElement[bool], ...]:
-    return (
-        delivery.c.edition_id == claim.edition_id,
-        delivery.c.subscriber_id >= claim.lo,
-        delivery.c.subscriber_id <= claim.hi,
-        delivery.c.variant == claim.variant,
     )

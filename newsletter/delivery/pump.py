@@ -253,7 +253,8 @@ class Pump:
                 self._reason = why
                 await self.release(self._held(claim, [], place))
                 return None
-            rows, gone = await self.writer.call("recipients", claim)
+            # Beside the commits, which the lanes wait for.
+            rows, gone = await asyncio.to_thread(self._ledger.recipients, claim)
             recipients = [*starmap(Recipient, rows)]
             self.writer.written[Status.SUPPRESSED] += gone
             held = self._held(claim, recipients, place)

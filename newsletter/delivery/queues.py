@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 from collections import deque
 from collections.abc import Iterable
+from itertools import islice
 from typing import Protocol
 
 from newsletter.delivery.ledger import Recipient
@@ -88,6 +89,10 @@ class DomainQueues:
             self.left -= 1
             return fresh.popleft()
         return max(self._wake[0][0] - now, 0.0)
+
+    def upcoming(self, most: int) -> list[Recipient]:
+        """Who is likely to come next, ``most`` at most."""
+        return [*islice(self._fresh, most)]
 
     def put_back(self, recipient: Recipient) -> None:
         """One who was handed out was not mailed: first again."""

@@ -77,7 +77,7 @@ def main(fd: int) -> None:
             in_doubt=terms.in_doubt,
             suppressed=serializer.loads(terms.suppressed, metadata),  # type: ignore[no-untyped-call]
         )
-        with contextlib.suppress(EOFError, OSError):
+        with contextlib.suppress(EOFError, OSError), database.one_writer():
             while True:
                 kind, frame = _read(incoming)
                 line.sendall(_answer(ledger, kind, frame))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,7 +20,7 @@ from newsletter.press.render import variants
 from newsletter.press.site import Site
 from newsletter.rendering import headers as fields
 from newsletter.rendering.mime import CompiledMessage, MessageHeaders
-from newsletter.rendering.model import ReaderValues, Rendered, Slot
+from newsletter.rendering.model import ReaderColumns, ReaderValues, Rendered, Slot
 from newsletter.rendering.slots import fill, scan
 
 NEUTRAL = 0
@@ -51,35 +51,52 @@ def _sender_id(host: str) -> str:
     return "n" + hashlib.sha256(host.encode()).hexdigest()[:11]
 
 
-def readers(site: Site, edition: Edition) -> Callable[[Recipient], ReaderValues]:
-    """What makes the values of each reader of an edition: what differs for one. They are a function of edition and
+class Readers:
+    """Makes the values of each reader of an edition: what differs for one. They are a function of edition and
     subscriber, so that a message sent again is the same bytes.
 
     A briefing that was taken out of the configuration has no sender any more, and the two values that name it, which
     stand in headers alone, are empty: its editions can be read, and no message can be made of them.
     """
-    briefing = site.settings.briefings.get(edition.briefing)
-    links = site.links.of(edition.id, edition.briefing)
-    before = f"{edition.briefing}.{edition.edition_date:%Y%m%d}."
-    if briefing is None:
-        return lambda reader: ReaderValues(reader.email, reader.first_name, *links(reader.subscriber), "", "")
-    behind = f".{edition.id:x}@{fields.addr_spec(briefing.sender.address).rpartition('@')[2]}"
-    leave = f"{fields.addr_spec(briefing.sender.reply_to or briefing.sender.address)}?subject=unsubscribe%20"
 
-    def values(recipient: Recipient) -> ReaderValues:
-        number = recipient.subscriber
-        made = links(number)
-        leaving = made.unsubscribe
-        # A token has nothing that a URL would have to escape.
-        mailto = leave + leaving[leaving.rfind("/") + 1 :]
-        return ReaderValues(recipient.email, recipient.first_name, *made, f"{before}{number:x}{behind}", mailto)
+    def __init__(self, site: Site, edition: Edition) -> None:
+        briefing = site.settings.briefings.get(edition.briefing)
+        self._links = site.links.of(edition.id, edition.briefing)
+        self._before = self._behind = self._leave = ""
+        if briefing is not None:
+            sender, reply_to = briefing.sender.address, briefing.sender.reply_to
+            self._before = f"{edition.briefing}.{edition.edition_date:%Y%m%d}."
+            self._behind = f".{edition.id:x}@{fields.addr_spec(sender).rpartition('@')[2]}"
+            self._leave = f"{fields.addr_spec(reply_to or sender)}?subject=unsubscribe%20"
 
-    return values
+    def __call__(self, recipient: Recipient) -> ReaderValues:
+        """Those of one reader."""
+        return self.many([recipient]).readers()[0]
+
+    def many(self, recipients: Sequence[Recipient]) -> ReaderColumns:
+        """Those of many readers."""
+        numbers, emails, names, _ = zip(*recipients, strict=True)
+        leaving, change, view = self._links.many(numbers)
+        before, behind, leave = self._before, self._behind, self._leave
+        if not leave:
+            nothing = [""] * len(numbers)
+            return ReaderColumns(emails, names, leaving, change, view, nothing, nothing)
+        # The token is the last part of a link. It has nothing that a URL would have to escape.
+        token = leaving[0].rfind("/") + 1
+        return ReaderColumns(
+            emails,
+            names,
+            leaving,
+            change,
+            view,
+            [f"{before}{number:x}{behind}" for number in numbers],
+            [leave + url[token:] for url in leaving],
+        )
 
 
 def reader_values(site: Site, edition: Edition, recipient: Recipient) -> ReaderValues:
-    """The values of one reader; `readers` for many."""
-    return readers(site, edition)(recipient)
+    """The values of one reader; `Readers` for many."""
+    return Readers(site, edition)(recipient)
 
 
 def compiled_for(site: Site, edition: Edition, rendered: Rendered, head: MessageHeaders) -> CompiledMessage:
@@ -87,16 +104,33 @@ def compiled_for(site: Site, edition: Edition, rendered: Rendered, head: Message
     return CompiledMessage.compile(rendered, head, site.signing_keys(edition.briefing))
 
 
-def builder(site: Site, edition: Edition, compiled: CompiledMessage) -> Callable[[Recipient], Message]:
-    """What makes the message of each reader of one variant."""
-    values, sender, plain = readers(site, edition), compiled.sender, compiled.plain
+class MessageBuilder:
+    """Makes the messages of one variant's readers."""
 
-    def build(recipient: Recipient) -> Message:
+    def __init__(self, site: Site, edition: Edition, compiled: CompiledMessage) -> None:
+        self._values, self._compiled = Readers(site, edition), compiled
+
+    def __call__(self, recipient: Recipient) -> Message:
+        """The message of one reader. Raises as `CompiledMessage.pieces`, and ValueError as `Message` does."""
         number, email, _, _ = recipient
-        pieces = compiled.pieces(values(recipient))
-        return Message(number, sender, fields.recipient(email), pieces, plain=plain and email.isascii())
+        compiled = self._compiled
+        pieces = compiled.pieces(self._values(recipient))
+        return Message(
+            number, compiled.sender, fields.recipient(email), pieces, plain=compiled.plain and email.isascii()
+        )
 
-    return build
+    def many(self, recipients: Sequence[Recipient]) -> list[Message]:
+        """The messages of those of many readers who need no closer look, in less than half the time: what works on one
+        of them is at hand for the next."""
+        usual = [recipient for recipient in recipients if fields.is_usual(recipient.email)]
+        if not usual:
+            return []
+        made = self._compiled.many(self._values.many(usual))
+        sender, plain = self._compiled.sender, self._compiled.plain
+        return [
+            Message(number, sender, email, pieces, plain=plain, usual=True)
+            for (number, email, _, _), pieces in zip(usual, made, strict=False)
+        ]
 
 
 def frozen(variant: Variant) -> Rendered:

@@ -28,7 +28,7 @@ from newsletter.press.assemble import assemble
 from newsletter.press.clicks import as_counted
 from newsletter.press.crew import work_together
 from newsletter.press.lock import lock
-from newsletter.press.messages import builder, compiled_for, frozen, headers
+from newsletter.press.messages import MessageBuilder, compiled_for, frozen, headers
 from newsletter.press.site import Site
 from newsletter.press.spared import spared
 from newsletter.stories.models import StoryVersion
@@ -177,7 +177,7 @@ async def _deliver(
     for row in rows:
         head = headers(site, edition, row.segment, edition.dated_at)
         goes_out = as_counted(site, frozen(row), codes)
-        builders[row.id] = builder(site, edition, compiled_for(site, edition, goes_out, head))
+        builders[row.id] = MessageBuilder(site, edition, compiled_for(site, edition, goes_out, head))
     stories = {row.id: list(row.stories) for row in rows}
     backends: dict[str, Backend] = {}
     for row in rows:

@@ -7,9 +7,10 @@ stays by itself, one object for all readers.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice, repeat
 
-from newsletter.rendering.model import ReaderValues
+from newsletter.rendering.model import ReaderColumns, ReaderValues
 from newsletter.rendering.parts import LARGE, Part, QuotedPart, picker
 
 _VALUE, _HEAD = 100, 400
@@ -28,6 +29,10 @@ class Assembly(ABC):
     @abstractmethod
     def pieces(self, head: bytes, reader: ReaderValues) -> tuple[bytes, ...]:
         """The message to a reader whose own header fields are ``head``. Raises ValueError for a URL that is none."""
+
+    def many(self, heads: Sequence[bytes], readers: ReaderColumns) -> list[tuple[bytes, ...]]:
+        """`pieces` for many readers. Raises ValueError also where one of them needs a closer look."""
+        return [self.pieces(head, reader) for head, reader in zip(heads, readers.readers(), strict=True)]
 
 
 def assembly(constant: bytes, text: Part, html: Part) -> Assembly:
@@ -58,12 +63,13 @@ class _Joined(Assembly):
 
     def __init__(self, constant: bytes, text: QuotedPart, html: QuotedPart) -> None:
         self.opening = text.opening.removeprefix(b"\r\n")
-        self._fill = text.fill
+        self._fill, self._columns = text.fill, text.columns
         # Behind the opening there is a seam, so that a signer gets the rest of the body by itself.
         front = list(_runs([constant, _READERS_HEAD, text.opening]))
         self.body = len(front)
         runs = [*front, *_runs([*_alternating(text)[1:], *_alternating(html)])]
 
+        self._runs = runs
         small = [item for run in runs if len(run) > 1 for item in run if isinstance(item, bytes)]
         self._constants = tuple(small)
         readers = len(small)  # the head comes behind the constants, and then the values
@@ -90,6 +96,15 @@ class _Joined(Assembly):
         for place, index in self._alone:
             out[place] = everything[index]
         return tuple(out)
+
+    def many(self, heads: Sequence[bytes], readers: ReaderColumns) -> list[tuple[bytes, ...]]:
+        """Piece by piece for all readers, not reader by reader."""
+        columns = [*self._columns(readers), heads]  # so that the number of a reader's head is the last one's
+        pieces: list[Iterable[bytes]] = []
+        for run in self._runs:
+            parts = [repeat(item) if isinstance(item, bytes) else columns[item] for item in run]
+            pieces.append(parts[0] if len(parts) == 1 else map(b"".join, zip(*parts)))  # noqa: B905 (literals repeat)
+        return [*islice(zip(*pieces), len(heads))]  # noqa: B905
 
 
 def _alternating(part: QuotedPart) -> list[bytes | int]:

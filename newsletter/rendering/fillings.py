@@ -11,7 +11,7 @@ from operator import attrgetter
 
 from newsletter.rendering import qp
 from newsletter.rendering.contexts import Context
-from newsletter.rendering.model import ReaderValues, Slot
+from newsletter.rendering.model import ReaderColumns, ReaderValues, Slot
 from newsletter.rendering.slots import URL_SLOTS, Place, spoken, written
 
 _KEPT = 4096
@@ -22,6 +22,7 @@ _STEMS = 64
 _PLAIN_STEM = re.compile(r"https://[A-Za-z0-9._~/:-]+/")
 # On a line of its own it neither begins with a dot nor gets too long.
 _PLAIN_TAIL = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]{0,74}")
+_PLAIN_TAILS = re.compile(rf"(?:{_PLAIN_TAIL.pattern}\n)*+")
 
 
 class Fillings:
@@ -61,6 +62,32 @@ class Fillings:
         if self._rest:
             out += [self._line(pair, reader) for pair in self._rest]
         return tuple(out)
+
+    def columns(self, readers: ReaderColumns) -> list[Sequence[bytes]]:
+        """`lines` for many readers, who are looked at together: for each number the fillings of all readers. Raises
+        ValueError where one of them needs a closer look."""
+        columns: list[Sequence[bytes]] = []
+        rows = readers.readers() if self._rest else []
+        if self._by_name:
+            kept = self._names
+            if len(kept) > _KEPT - len(readers.first_name):
+                kept.clear()
+            for name in {*readers.first_name} - kept.keys():
+                self._named(ReaderValues("", name, "", "", "", ""))
+            columns += zip(*[kept[name] for name in readers.first_name], strict=True)
+        for field, contexts in self._urls:
+            urls: Sequence[str] = field(readers)
+            cut = urls[0].rfind("/") + 1
+            before = urls[0][:cut]
+            stem = self._stems.get(before) or self._stem(before)
+            tails = [url[cut:] for url in urls if url.startswith(before)]
+            together = "\n".join([*tails, ""])
+            if not stem or len(tails) < len(urls) or not _PLAIN_TAILS.fullmatch(together):
+                raise ValueError("a link needs a closer look")
+            line = [stem + tail + qp.SOFT_BREAK for tail in together.encode().split(b"\n")[:-1]]
+            columns += (line,) * contexts
+        columns += [[self._line(pair, reader) for reader in rows] for pair in self._rest]
+        return columns
 
     def raw(self, reader: ReaderValues) -> tuple[bytes, ...]:
         """Each filling as UTF-8 with CRLF for its line ends (RFC 2046 section 4.1.1). Raises as `lines` does."""

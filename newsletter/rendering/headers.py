@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 import idna
 
 from newsletter.errors import Refused
+from newsletter.rendering.model import ReaderColumns
 
 _LINE = 78
 """Columns that a line should stay within (RFC 5322 section 2.1.1)."""
@@ -35,13 +36,18 @@ _URI = re.compile(r"[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+")
 _USUAL_ADDRESS = r"[A-Za-z0-9_+-]++(?:\.[A-Za-z0-9_+-]++)*+@[A-Za-z0-9]++(?:[.-][A-Za-z0-9]++)*+"
 _USUAL_LENGTH = 63
 """Characters of an address of which no part can be too long."""
+_USUAL_ONE = re.compile(_USUAL_ADDRESS)
 _USUAL_READER = re.compile(
     rf"To: {_USUAL_ADDRESS}\r\n"
     r"Message-ID: <[A-Za-z0-9-]++(?:\.[A-Za-z0-9-]++)*+@[A-Za-z0-9]++(?:[.-][A-Za-z0-9]++)*+>\r\n"
     r"List-Unsubscribe: <https://[A-Za-z0-9._~/:-]++>,\r\n"
     rf" <mailto:{_USUAL_ADDRESS}\?subject=[A-Za-z0-9._%-]++>\r\n"
 )
-_ONE_CLICK = b"List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
+_USUAL_LINE = 240
+"""Characters of a value that makes no line too long."""
+_POST = "List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
+_ONE_CLICK = _POST.encode("ascii")
+_USUAL_READERS = re.compile(f"(?:{_USUAL_READER.pattern}{_POST})++")
 _Q_SAFE = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!*+-/")
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -222,6 +228,34 @@ def usual_reader(address: str, identifier: str, url: str, mailto: str) -> bytes:
     ):
         return b""
     return head.encode("ascii") + _ONE_CLICK
+
+
+def is_usual(address: str) -> bool:
+    """Whether one look says that an address can stand everywhere as it is: `recipient` would change nothing in it."""
+    return len(address) <= _USUAL_LENGTH and _USUAL_ONE.fullmatch(address) is not None
+
+
+def usual_readers(readers: ReaderColumns) -> list[bytes]:
+    """`usual_reader` for many, who are looked at together; nothing where one of them needs a closer look."""
+    addresses, identifiers = readers.address, readers.message_id
+    urls, mailtos = readers.unsubscribe_url, readers.unsubscribe_mailto
+    if (
+        max(map(len, addresses)) > _USUAL_LENGTH
+        or max(map(len, identifiers)) > _USUAL_LINE
+        or max([len(identifier) - identifier.find("@") for identifier in identifiers]) > _USUAL_LENGTH
+        or max(map(len, urls)) > _USUAL_LINE
+        or max(map(len, mailtos)) > _USUAL_LINE
+        or max([mailto.find("?") for mailto in mailtos]) > _USUAL_LENGTH
+    ):
+        return []
+    both = zip(addresses, identifiers, urls, mailtos, strict=True)
+    heads = [
+        f"To: {address}\r\nMessage-ID: <{identifier}>\r\nList-Unsubscribe: <{url}>,\r\n <mailto:{mailto}>\r\n{_POST}"
+        for address, identifier, url, mailto in both
+    ]
+    if not _USUAL_READERS.fullmatch("".join(heads)):
+        return []
+    return "\0".join(heads).encode("ascii").split(b"\0")
 
 
 def feedback_id(value: str) -> bytes:

@@ -17,7 +17,7 @@ from newsletter.errors import DeliveryError, Refused
 from newsletter.rendering import headers as fields
 from newsletter.rendering.assembly import Assembly, assembly
 from newsletter.rendering.fillings import Fillings
-from newsletter.rendering.model import ReaderValues, Rendered
+from newsletter.rendering.model import ReaderColumns, ReaderValues, Rendered
 from newsletter.rendering.parts import Frame, part
 from newsletter.rendering.slots import Places, clean_url, fill, scan
 
@@ -217,6 +217,21 @@ class CompiledMessage:
         if self._signer is None:
             return pieces
         return (self._signer.sign(head, pieces[self._assembly.body :]), *pieces)
+
+    def many(self, readers: ReaderColumns) -> list[tuple[bytes, ...]]:
+        """`pieces` for many readers, who are looked at together, in less than half the time; nothing where one of them
+        needs a closer look."""
+        heads = fields.usual_readers(readers)
+        if not heads:
+            return []
+        try:
+            made = self._assembly.many(heads, readers)
+        except ValueError:
+            return []
+        if self._signer is None:
+            return made
+        sign, body = self._signer.sign, self._assembly.body
+        return [(sign(head, pieces[body:]), *pieces) for head, pieces in zip(heads, made, strict=True)]
 
     def build(self, reader: ReaderValues) -> bytes:
         """The `pieces` joined."""

@@ -6,8 +6,10 @@ from them and from nothing else. Every ``Markup`` field is safe HTML; every ``st
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from typing import NamedTuple
 
 from markupsafe import Markup
 
@@ -219,3 +221,19 @@ class ReaderValues:
     """Without angle brackets."""
     unsubscribe_mailto: str = ""
     """An address (with an optional ``?subject=``) for the mailto form of List-Unsubscribe, empty for none."""
+
+
+class ReaderColumns(NamedTuple):
+    """What differs between many readers: a list for each field of `ReaderValues`, all of one length."""
+
+    address: Sequence[str]
+    first_name: Sequence[str]
+    unsubscribe_url: Sequence[str]
+    preferences_url: Sequence[str]
+    view_url: Sequence[str]
+    message_id: Sequence[str]
+    unsubscribe_mailto: Sequence[str]
+
+    def readers(self) -> list[ReaderValues]:
+        """The same, reader by reader."""
+        return [ReaderValues(*row) for row in zip(*self, strict=True)]

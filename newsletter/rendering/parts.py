@@ -82,7 +82,7 @@ class QuotedPart(Part):
         # Every second place is a hole.
         self._pieces = [b""] * (2 * len(encoded) - 1)
         self._pieces[::2] = encoded
-        self.fill, self._pick = fillings.lines, picker(holes)
+        self.fill, self.columns, self._pick = fillings.lines, fillings.columns, picker(holes)
 
     def pieces(self, values: tuple[bytes, ...]) -> Sequence[bytes]:
         out = self._pieces.copy()

@@ -102,6 +102,42 @@ def test_what_is_rejected_is_named_with_the_servers_own_words(database: Database
     assert result.adds_up
 
 
+class Presses:
+    """Makes many messages at a time, but for reader 5; cannot make that of reader 7 at all, nor any beside it."""
+
+    def __init__(self) -> None:
+        self.alone: list[int] = []
+        self.together: list[int] = []
+
+    def __call__(self, recipient: Recipient) -> Message:
+        if recipient.subscriber == 7:
+            raise ValueError("no such reader")
+        self.alone.append(recipient.subscriber)
+        return build(recipient)
+
+    def many(self, recipients: list[Recipient]) -> list[Message]:
+        numbers = [recipient.subscriber for recipient in recipients]
+        if 7 in numbers:
+            raise ValueError("somebody of these")
+        self.together += numbers
+        return [build(recipient) for recipient in recipients if recipient.subscriber != 5]
+
+
+def test_messages_are_made_many_at_a_time_and_a_strange_reader_keeps_to_himself(
+    database: Database, clock: FixedClock
+) -> None:
+    world = make_world(database, clock, 200)
+    suppress(database, 11)
+    backend, presses = FakeBackend(lanes=3), Presses()
+    assert world.run(backend, build=presses).done
+    assert sorted(backend.sent) == [number for number in range(1, 201) if number not in (7, 11)]
+    assert 5 in presses.alone
+    assert len(presses.together) > 150
+    (rejected,) = names(database, world.edition, Status.REJECTED)
+    assert (rejected.subscriber, rejected.reply) == (7, "the message could not be made: no such reader")
+    assert world.balanced()
+
+
 def test_the_report_is_json_and_says_what_each_number_is(database: Database, clock: FixedClock) -> None:
     world = make_world(database, clock, 4)
     world.run(FakeBackend(answer=lambda message: GREYLISTED if message.subscriber == 1 else OK))

@@ -15,10 +15,12 @@ from newsletter import press
 from newsletter.backends.base import Result
 from newsletter.checks import blocks
 from newsletter.database import Database
+from newsletter.delivery.ledger import Recipient
 from newsletter.editions.overrides import set_lines, set_override
 from newsletter.editions.store import ensure, find
 from newsletter.errors import Refused, WrongState
 from newsletter.press import Site
+from newsletter.press.messages import MessageBuilder, compiled_as_now
 from newsletter.rendering.wire import lint
 from newsletter.stories.importers import import_sources
 from newsletter.stories.models import StoryStatus
@@ -253,3 +255,29 @@ def test_a_sender_whose_domain_has_letters_of_its_own_reaches_its_readers(
     data = press.message_for(site, KEY, "europe", "rita@example.org")
     assert lint(data) == []
     assert b" <mailto:morning@xn--strae-oqa.example?subject=unsubscribe%20" in data
+
+
+def test_many_messages_are_the_bytes_that_each_reader_would_get_alone(site: Site) -> None:
+    press.assemble(site, "morning")
+    edition, compiled = compiled_as_now(site, KEY, "world")
+    builder = MessageBuilder(site, edition, compiled)
+    readers = [
+        Recipient(number, address, name, 0)
+        for number, (address, name) in enumerate(
+            [
+                ("rita@example.org", "Rita"),
+                ("zoë@example.org", "Zoë"),
+                ("omar@bücher.example", ""),
+                ("jo@a.example", "Jo"),
+            ],
+            1,
+        )
+    ]
+    made = {message.subscriber: message for message in builder.many(readers)}
+    assert sorted(made) == [1, 4]
+    for reader in readers:
+        alone = builder(reader)
+        found = made.get(reader.subscriber, alone)
+        assert (found.data, found.recipient, found.sender, found.plain, found.international) == (
+            alone.data, alone.recipient, alone.sender, alone.plain, alone.international,
+        )  # fmt: skip

@@ -118,6 +118,13 @@ def test_each_link_holds_the_token_of_its_purpose() -> None:
         assert getattr(links, purpose) == f"{BASE}/{page}/{tokens.sign(purpose, 3, 4, 'morning')}"
 
 
+@given(st.lists(numbers, min_size=1, max_size=5), numbers, briefings)
+def test_many_readers_get_the_links_that_each_would_get_alone(readers: list[int], edition: int, briefing: str) -> None:
+    found = Links(BASE, tokens).of(edition, briefing).many(readers)
+    for page, purpose, urls in zip("upv", get_args(Purpose), found, strict=True):
+        assert urls == [f"{BASE}/{page}/{tokens.sign(purpose, edition, reader, briefing)}" for reader in readers]
+
+
 def test_a_readers_number_that_no_token_can_hold_gets_no_links() -> None:
     with pytest.raises(ValueError, match="48 bits"):
         Links(BASE, tokens).of(1, "morning")(2**48)

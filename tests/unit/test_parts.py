@@ -4,7 +4,7 @@ import base64
 import quopri
 import re
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import astuple, replace
 from typing import Any
 
 import pytest
@@ -16,6 +16,7 @@ from newsletter.rendering import fillings, headers, parts, wire
 from newsletter.rendering.contexts import Context
 from newsletter.rendering.fillings import Fillings
 from newsletter.rendering.mime import CompiledMessage
+from newsletter.rendering.model import ReaderColumns, ReaderValues
 from newsletter.rendering.parts import Base64Part, Frame, QuotedPart
 from newsletter.rendering.slots import Place, spoken, written
 from tests import mails
@@ -99,6 +100,54 @@ def test_no_value_that_a_closer_look_would_refuse_passes_for_usual(
                 headers.list_unsubscribe(rita.unsubscribe_url, rita.unsubscribe_mailto),
             ]
         )
+
+
+def one_by_one(compiled: CompiledMessage, readers: Sequence[ReaderValues]) -> list[tuple[bytes, ...]]:
+    return [compiled.pieces(reader) for reader in readers]
+
+
+def columns(readers: Sequence[ReaderValues]) -> ReaderColumns:
+    return ReaderColumns(*zip(*(astuple(reader) for reader in readers), strict=True))
+
+
+USUAL = replace(
+    RITA, unsubscribe_url="https://news.example.org/u/k.m.s.1.2", unsubscribe_mailto="a@b.example?subject=x"
+)
+
+
+@pytest.mark.parametrize("words", ["", CJK * 200], ids=["quoted-printable", "base64"])
+def test_many_readers_get_the_bytes_that_each_would_get_alone(words: str) -> None:
+    rendered = variant(text=f"{words}<0>\n{words}<1>{words}") if words else mails.rendered("long")
+    compiled = CompiledMessage.compile(rendered, HEADERS)
+    readers = [
+        replace(
+            USUAL,
+            address=f"{name}@example.org",
+            first_name=name,
+            unsubscribe_url=f"https://news.example.org/u/k.m.{name}",
+            preferences_url=f"https://news.example.org/p/k.m.{name}",
+            view_url=f"https://news.example.org/v/k.m.{name}",
+            message_id=f"{name}.1@example.org",
+        )
+        for name in ("Rita", "Omar", "Edith" * 8, "Rita")
+    ]
+    assert compiled.many(columns(readers)) == one_by_one(compiled, readers)
+    assert compiled.many(columns(readers[:1])) == one_by_one(compiled, readers[:1])
+
+
+@settings(max_examples=hostile.EXAMPLES)
+@given(
+    st.sampled_from([slot.name for slot in SLOTS] + ["address", "message_id", "unsubscribe_mailto"]),
+    st.one_of(st.text("ab.@-_+<>?%:/ \r\n\0é,", max_size=90), hostile.words, hostile.urls),
+    st.sampled_from(["", "https://news.example.org/u/", "https://news.example.org/v/", "rita@example.org"]),
+    st.integers(0, 2),
+)
+def test_a_strange_value_among_many_changes_nobodys_bytes(field: str, value: str, before: str, place: int) -> None:
+    compiled = CompiledMessage.compile(variant(), HEADERS)
+    readers = [USUAL, USUAL, USUAL]
+    readers[place] = replace(USUAL, **{field: before + value})
+    if made := compiled.many(columns(readers)):
+        assert made == one_by_one(compiled, readers)
 
 
 URLS = st.one_of(
