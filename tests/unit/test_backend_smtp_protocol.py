@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from newsletter.backends.smtp.content import body
-from newsletter.backends.smtp.protocol import Answer, Broken, Session, Step
+from newsletter.backends.smtp.protocol import Broken, Session, Step
 from newsletter.backends.smtp.replies import MAX_LINE, MAX_LINES, Garbage, Reply, ReplyParser
 
 LINES = st.one_of(
@@ -77,8 +77,8 @@ def test_the_enhanced_status_is_read_where_there_is_one(line, code, enhanced):
 
 def said(session: Session, data: bytes) -> list[tuple[str, int]]:
     events = session.receive(data)
-    assert all(isinstance(event, Answer) for event in events)
-    return [(event.step.name, event.reply.code) for event in events if isinstance(event, Answer)]
+    assert all(isinstance(event, tuple) for event in events)
+    return [(event[0].name, event[1].code) for event in events if isinstance(event, tuple)]
 
 
 def greeted(*extensions: str) -> Session:

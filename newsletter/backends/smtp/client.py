@@ -91,8 +91,7 @@ class Client:
                 limit = timeouts.data
             case _:
                 limit = timeouts.command
-        answer = await self._wire.answer(limit)
-        return answer.step, answer.reply
+        return await self._wire.answer(limit)
 
     async def _ask(self, command: bytes) -> Reply:
         self._wire.write(command)

@@ -8,8 +8,10 @@ commands can be under way: a final dot and the next MAIL, RCPT and DATA may leav
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple
+from typing import cast
 
 from newsletter.backends.smtp.replies import Garbage, Reply, ReplyParser
 
@@ -35,14 +37,12 @@ class Step(StrEnum):
 _ENVELOPE = _MAIL, _RCPT, _DATA = Step.MAIL, Step.RCPT, Step.DATA
 
 
-class Answer(NamedTuple):
-    """A reply and the step that it answers."""
-
-    step: Step
-    reply: Reply
+Answer = tuple[Step, Reply]
+"""A step and the reply to it. A plain tuple, since there are four a message."""
 
 
-class Broken(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Broken:
     """This connection is of no more use. ``reply`` is what the server said out of turn, if it was that."""
 
     reason: str
@@ -70,19 +70,28 @@ class Session:
         """RFC 6531, which asks for 8BITMIME beside it."""
         self.size_limit = 0
         """Bytes that the server takes at most (RFC 1870); 0 where it says nothing, or names no limit."""
-        self._sized = False
+        self._sized = self._mailing = False
 
     @property
     def awaited(self) -> Step | None:
         """The step whose reply comes next, or None when the server has answered everything."""
         return self._awaited[0] if self._awaited else None
 
-    def receive(self, data: bytes) -> list[Answer | Broken]:
+    def receive(self, data: bytes) -> Sequence[Answer | Broken]:
         """What these bytes say. A `Broken` is the last event there will be."""
         if self._tls_is_next:
             return [_injected()]
         events: list[Answer | Broken] = []
         replies, awaited = self._parser.feed(data), self._awaited
+        if self._mailing and replies and type(replies[-1]) is Reply and len(replies) <= len(awaited):
+            # Nothing is out of turn, and all that an answer can change here is whether a message may follow. Nothing
+            # but QUIT is said behind a DATA before its answer.
+            take = awaited.popleft
+            answers = [(take(), reply) for reply in cast(list[Reply], replies)]
+            step, reply = answers[-1]
+            if step is _DATA and reply.code == 354:
+                self.in_data = True
+            return answers
         for parsed in replies:
             if isinstance(parsed, Garbage):
                 return [*events, Broken(parsed.reason)]
@@ -98,7 +107,7 @@ class Session:
                 self._tls_is_next = True
             elif step is Step.EHLO and parsed.good:
                 self._learn(parsed)
-            events.append(Answer(step, parsed))
+            events.append((step, parsed))
         return events
 
     def _learn(self, reply: Reply) -> None:
@@ -154,6 +163,7 @@ class Session:
 
     def mail(self, sender: str, size: int, *, eightbit: bool = False, international: bool = False) -> bytes:
         """``size`` in bytes, as the message will go over the line. The other two ask for BODY=8BITMIME and SMTPUTF8."""
+        self._mailing = True
         parameters = f" SIZE={size}" if self._sized else ""
         if eightbit or international:
             assert self.eightbit, "8BITMIME was not offered"
@@ -179,6 +189,7 @@ class Session:
             return mail + self.rcpt(recipient, international=international) + self.data()
         assert not self.in_data, "MAIL inside a message"
         self._awaited += _ENVELOPE
+        self._mailing = True
         parameters = f" SIZE={size}" if self._sized else ""
         return f"MAIL FROM:<{sender}>{parameters}\r\nRCPT TO:<{recipient}>\r\nDATA\r\n".encode("ascii")
 

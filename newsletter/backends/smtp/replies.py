@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from newsletter.text import one_line, without_bidi_controls
 
@@ -103,8 +103,10 @@ class ReplyParser:
         return events
 
     def _take_all(self, data: bytes, events: list[Reply | Garbage]) -> list[Reply | Garbage]:
-        known = self._known
-        for line in data[:-1].split(b"\n"):
+        known, lines = self._known, data[:-1].split(b"\n")
+        if not self._lines and None not in (found := [known.get(line) for line in lines]):
+            return cast(list[Reply | Garbage], found)
+        for line in lines:
             event: Reply | Garbage | None = known.get(line) if not self._lines else None
             if event is None:
                 event = self._take(line) if len(line) < MAX_LINE else _TOO_LONG

@@ -103,24 +103,23 @@ class Wire(asyncio.Protocol):
         self.transport.set_write_buffer_limits(high=1, low=0)
 
     def data_received(self, data: bytes) -> None:
-        if self.lost is not None:
+        if self.gone:
             return
         listener = self._listener
         if listener is None:
             for event in self.session.receive(data):
-                if isinstance(event, Answer):
+                if isinstance(event, tuple):
                     self._answers.append(event)
                 else:
                     self._break(event)
             self._wake()
             return
         try:
-            self._since = self._time()
+            self._since, answered = self._time(), listener.answered
             for event in self.session.receive(data):
-                if isinstance(event, Answer):
-                    step, reply = event
-                    listener.answered(step, reply)
-                    if self.gone:
+                if isinstance(event, tuple):
+                    answered(*event)
+                    if self.lost is not None:
                         return
                 else:
                     self._break(event)
