@@ -230,8 +230,9 @@ class CompiledMessage:
             return []
         if self._signer is None:
             return made
-        sign, body = self._signer.sign, self._assembly.body
-        return [(sign(head, pieces[body:]), *pieces) for head, pieces in zip(heads, made, strict=True)]
+        body = self._assembly.body
+        signed = self._signer.many(heads, [pieces[body:] for pieces in made])
+        return [(signature, *pieces) for signature, pieces in zip(signed, made, strict=True)]
 
     def build(self, reader: ReaderValues) -> bytes:
         """The `pieces` joined."""

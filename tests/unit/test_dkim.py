@@ -83,6 +83,22 @@ def test_two_keys_give_two_signatures_in_front_of_everything_else() -> None:
     assert wire.lint(data) == []
 
 
+@pytest.mark.parametrize("cores", [1, 2, 3])
+@pytest.mark.parametrize("readers", [1, 2, 7])
+def test_many_are_signed_as_each_alone_on_however_many_cores(
+    cores: int, readers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dkim, "_cores", lambda: cores)
+    dkim._hands.cache_clear()
+    signer = dkim.Signer([ed25519_key()], HEADERS.date, b"From: a@b.example\r\n", b"opening\r\n")
+    heads = [f"To: {number}@example.org\r\n".encode() for number in range(readers)]
+    bodies = [[b"Hello\r\n" * 1_000, str(number).encode()] for number in range(readers)]
+    try:
+        assert signer.many(heads, bodies) == [signer.sign(*both) for both in zip(heads, bodies, strict=True)]
+    finally:
+        dkim._hands.cache_clear()
+
+
 def tags(data: bytes) -> dict[str, str]:
     value = parsed(data)[0]["DKIM-Signature"]
     return dict(tag.strip().split("=", 1) for tag in re.sub(r"\s", "", value).split(";"))
