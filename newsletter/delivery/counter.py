@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -33,6 +34,9 @@ TRUSTED = 0.65
 
 _PATIENCE = 5.0
 """Seconds for which a batch is kept in hand while all of its readers have to wait for a limit."""
+_MOST_AHEAD = 2
+_LEAD = 0.1
+"""Seconds that are enough to claim a batch and to read its readers."""
 _SLICE = 1.0
 """Seconds after which whoever waits looks again."""
 _REPLY_LIMIT = 2_000
@@ -42,7 +46,19 @@ _SILENT = Outcome(Result.IN_DOUBT, reply="the backend ended without saying what 
 class Held:
     """A claim in hand: the readers who wait, and how many are with the backend."""
 
-    __slots__ = ("build", "claim", "gone", "lost", "many", "not_before", "out", "place", "ready", "size", "waiting")
+    __slots__ = (
+        "build",
+        "claim",
+        "gone",
+        "lost",
+        "many",
+        "not_before",
+        "out",
+        "place",
+        "ready",
+        "size",
+        "waiting",
+    )
 
     def __init__(self, claim: Claim, recipients: list[Recipient], build: Builder, place: int, gate: Gatekeeper) -> None:
         self.claim, self.build, self.place = claim, build, place
@@ -121,7 +137,8 @@ class LedgerCounter(Counter):
         self._wait = 0.0  # seconds until it is worth asking the queues again
         self._current: Held | None = first
         self._held = {first.claim.batch_id: first}
-        self._ahead: asyncio.Task[Held | None] | None = None
+        self._began, self._rate = source.clock.monotonic(), 0.0  # of the batch; readers a second of the one before
+        self._ahead: deque[asyncio.Task[Held | None]] = deque()
         self._filling = asyncio.Lock()
         self._exhausted = False
         self._finishing: set[asyncio.Task[None]] = set()
@@ -154,7 +171,7 @@ class LedgerCounter(Counter):
                 message = None
             else:
                 message = self._build(held, recipient)
-            if self._ahead is None:
+            if len(self._ahead) < _MOST_AHEAD:
                 self._look_ahead(held)
             if message is None:
                 continue
@@ -261,8 +278,7 @@ class LedgerCounter(Counter):
             self.settle(lane, message, _SILENT)
         self._trial = None
         self._trial_over.set()
-        if self._ahead is not None:
-            (ahead,) = await asyncio.gather(self._ahead, return_exceptions=True)
+        for ahead in await asyncio.gather(*self._ahead, return_exceptions=True):
             if isinstance(ahead, Held):
                 self._held[ahead.claim.batch_id] = ahead
         await asyncio.gather(*self._finishing)
@@ -338,10 +354,15 @@ class LedgerCounter(Counter):
             self._trial_over.set()
 
     def _look_ahead(self, held: Held) -> None:
-        # The next batch is claimed while the last fifth of this one goes out: late, because what was suppressed until
-        # then is seen by the claim; early enough that no lane waits for it.
-        if held.waiting.left <= held.size // 5:
-            self._ahead = asyncio.create_task(self._source.fetch(self._backend))
+        # The next batch is claimed while the last fifth of this one goes out, or a tenth of a second before its end,
+        # were it to go as quickly as the one before: late, because what was suppressed until then is seen by the claim;
+        # early enough that no lane waits for it. Where whole batches last for less than that, two are.
+        left = held.waiting.left + len(self._ahead) * held.size
+        if left <= self._rate * _LEAD or left <= held.size // 5:
+            self._fetch()
+
+    def _fetch(self) -> None:
+        self._ahead.append(asyncio.create_task(self._source.fetch(self._backend)))
 
     async def _refill(self) -> bool:
         async with self._filling:
@@ -349,12 +370,15 @@ class LedgerCounter(Counter):
                 return True
             if self._exhausted:
                 return False
-            if self._ahead is None:
-                self._ahead = asyncio.create_task(self._source.fetch(self._backend))
+            if not self._ahead:
+                self._fetch()
             # Shielded: a lane that is cancelled must not lose the claim that all lanes wait for.
-            fetched = await asyncio.shield(self._ahead)
-            self._ahead = None
+            fetched = await asyncio.shield(self._ahead[0])
+            self._ahead.popleft()
             self._exhausted = fetched is None
+            began, self._began = self._began, self._source.clock.monotonic()
+            if self._current is not None and self._began > began:
+                self._rate = self._current.size / (self._began - began)
             before, self._current = self._current, fetched
             if before is not None:
                 self._finish_if_empty(before)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, bindparam, false, func, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, false, func, or_, select
 from sqlalchemy.engine.interfaces import DBAPICursor
 
 from newsletter import failpoints
@@ -56,6 +56,10 @@ class Recipient(NamedTuple):
     email: str
     first_name: str
     attempts: int
+
+
+Reader = tuple[int, str, str, int]
+"""What a `Recipient` is made of: plain, since it may come out of another process."""
 
 
 class Trace(NamedTuple):
@@ -181,15 +185,20 @@ class Ledger:
                 failpoints.reach("ledger.in_claim")
             return claim
 
-    def recipients(self, claim: Claim) -> tuple[list[tuple[int, str, str, int]], int]:
-        """The readers of a claim whose turn it is, in the order of their ids, and how many were left out. Each is what
-        a `Recipient` is made of: plain, since it may come out of another process.
+    def recipients(self, claim: Claim) -> tuple[list[Reader], int]:
+        """As `readers`, with those who are left out written down as suppressed; of them the number alone."""
+        with self.database.read_connection() as connection:
+            left, out = self.readers(claim, connection)
+        if out:
+            self.commit(out, ())
+        return left, len(out)
 
-        Left out, and written down as suppressed, is who has been suppressed or erased since the freeze.
-        """
+    def readers(self, claim: Claim, connection: Connection) -> tuple[list[Reader], list[Settled]]:
+        """The readers of a claim whose turn it is, in the order of their ids, and what is to be written down of those
+        who are left out: who has been suppressed or erased since the freeze. Reads alone, in one transaction."""
         now = to_ms(self.clock.now())
         values = {"edition": claim.edition_id, "lo": claim.lo, "hi": claim.hi, "variant": claim.variant, "now": now}
-        with self.database.read_connection() as connection:
+        with connection.begin():
             if self.database.is_sqlite:
                 rows = json.loads(connection.execute(self._readers_in_one, values).scalar_one())
             else:
@@ -197,10 +206,11 @@ class Ledger:
                 cursor = connection.execute(self._readers, values).cursor
                 rows = [] if cursor is None else cursor.fetchall()
         left = [(number, email, name, attempts) for number, email, name, attempts, gone in rows if not gone]
-        if len(left) < len(rows):
-            out = [Settled(claim, None, row[0], Status.SUPPRESSED, 0, row[3], 0, now, None) for row in rows if row[4]]
-            self.commit(out, ())
-        return left, len(rows) - len(left)
+        if len(left) == len(rows):
+            return left, []
+        return left, [
+            Settled(claim, None, row[0], Status.SUPPRESSED, 0, row[3], 0, now, None) for row in rows if row[4]
+        ]
 
     def commit(
         self,

@@ -253,10 +253,10 @@ class Pump:
                 self._reason = why
                 await self.release(self._held(claim, [], place))
                 return None
-            # Beside the commits, which the lanes wait for.
-            rows, gone = await asyncio.to_thread(self._ledger.recipients, claim)
+            rows, gone = await self.writer.read(claim)
             recipients = [*starmap(Recipient, rows)]
-            self.writer.written[Status.SUPPRESSED] += gone
+            for left_out in gone:
+                self.writer.settle(left_out)
             held = self._held(claim, recipients, place)
             if failpoints.armed:
                 failpoints.reach("pump.claimed")

@@ -1,6 +1,7 @@
-"""A process that writes the ledger, and nothing else: ``python -m newsletter.delivery.scribe FD``.
+"""A process that keeps the ledger, and does nothing else: ``python -m newsletter.delivery.scribe FD FD``.
 
-Its parent sends it frames over a socket, one at a time, and each is answered. It goes when the socket closes, however
+Its parent sends it frames over two sockets, one at a time on each, and each is answered: on the first what is written,
+on the second the batches whose readers it wants, which a thread reads meanwhile. It goes when the first closes, however
 the parent ended, and not before: signals are the parent's to obey.
 """
 
@@ -16,6 +17,8 @@ import socket
 import struct
 import subprocess
 import sys
+import threading
+from collections import deque
 from datetime import timedelta
 from typing import Any, NamedTuple
 
@@ -26,14 +29,19 @@ from newsletter.backends.base import Answer
 from newsletter.clock import SystemClock
 from newsletter.database import Database
 from newsletter.database.types import metadata
-from newsletter.delivery.ledger import Committed, InDoubt, Intent, Ledger, Settled, Taken
+from newsletter.delivery.ledger import Claim, Committed, InDoubt, Intent, Ledger, Reader, Settled, Taken
 from newsletter.delivery.writer import Call, Writer, everything
 from newsletter.errors import NewsletterError
 
 _HEAD = struct.Struct("<cI")
 _COMMIT, _CALL, _DONE, _FAILED = b"c", b"m", b"d", b"f"
+_MANY = 64
+"""Intents with which a commit may begin before the loop's turn is over."""
 _MOST = 1 << 28
 """Bytes of the largest frame."""
+
+
+_GONE = "the process that writes the ledger is gone; send again to go on"
 
 
 class LedgerLost(NewsletterError):
@@ -59,8 +67,8 @@ class _Terms(NamedTuple):
 # In the child.
 
 
-def main(fd: int) -> None:
-    """Serves until the socket closes."""
+def main(fd: int, reading: int) -> None:
+    """Serves until the first socket closes."""
     gc.freeze()
     gc.set_threshold(50_000)  # nothing here makes circles: each collection only looks at what lives on
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -77,11 +85,26 @@ def main(fd: int) -> None:
             in_doubt=terms.in_doubt,
             suppressed=serializer.loads(terms.suppressed, metadata),  # type: ignore[no-untyped-call]
         )
+        readers = socket.socket(fileno=reading)
+        threading.Thread(target=_read_batches, args=(readers, database, ledger), daemon=True).start()
         with contextlib.suppress(EOFError, OSError), database.one_writer():
             while True:
                 kind, frame = _read(incoming)
                 line.sendall(_answer(ledger, kind, frame))
         database.close()
+
+
+def _read_batches(line: socket.socket, database: Database, ledger: Ledger) -> None:
+    with line, line.makefile("rb") as incoming, contextlib.suppress(EOFError, OSError):
+        while True:
+            _, frame = _read(incoming)
+            try:
+                with database.read_connection() as connection:
+                    left, out = ledger.readers(pickle.loads(frame), connection)  # noqa: S301 (our own parent's)
+                answer = _frame(_DONE, marshal.dumps((left, pickle.dumps(out) if out else b"")))
+            except Exception as error:
+                answer = _failed(error)
+            line.sendall(answer)
 
 
 def _read(incoming: Any) -> tuple[bytes, bytes]:
@@ -108,7 +131,11 @@ def _answer(ledger: Ledger, kind: bytes, frame: bytes) -> bytes:
         method, arguments = pickle.loads(frame)  # noqa: S301
         return _frame(_DONE, pickle.dumps(getattr(ledger, method)(*arguments)))
     except Exception as error:
-        return _frame(_FAILED, f"{type(error).__name__}: {error}".encode())
+        return _failed(error)
+
+
+def _failed(error: Exception) -> bytes:
+    return _frame(_FAILED, f"{type(error).__name__}: {error}".encode())
 
 
 # In the parent.
@@ -136,9 +163,10 @@ class ProcessWriter(Writer):
         url = database.url.render_as_string(hide_password=False)
         self._terms = _Terms(url, edition_id, worker, lease, in_doubt, _packed(suppressed))
         self._scheduled = False
-        self._sent: tuple[list[Settled], list[Taken], list[tuple[Intent, Answer]]] | Call | None = None
+        self._sent: deque[tuple[list[Settled], list[Taken], list[tuple[Intent, Answer]]] | Call] = deque()
+        self._committing = False  # there is one commit at a time in it
         self._buffer = bytearray()
-        self._quiet = asyncio.Event()
+        self._quiet, self._one_reads = asyncio.Event(), asyncio.Lock()
 
     @property
     def process_id(self) -> int:
@@ -147,54 +175,83 @@ class ProcessWriter(Writer):
 
     async def _start(self) -> None:
         self._line, theirs = socket.socketpair()
-        with theirs:
-            command = [sys.executable, "-m", "newsletter.delivery.scribe", str(theirs.fileno())]
-            self._process = subprocess.Popen(command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL)  # noqa: ASYNC220, S603
+        ours, reading = socket.socketpair()
+        with theirs, reading:
+            ends = [theirs.fileno(), reading.fileno()]
+            command = [sys.executable, "-m", "newsletter.delivery.scribe", *map(str, ends)]
+            self._process = subprocess.Popen(command, pass_fds=ends, stdin=subprocess.DEVNULL)  # noqa: ASYNC220, S603
+        self._incoming, self._outgoing = await asyncio.open_connection(sock=ours)
         self._line.sendall(_frame(_CALL, pickle.dumps(self._terms)))
         self._loop.add_reader(self._line, self._readable)
 
     async def _end(self) -> None:
-        while self._sent is not None or self._waiting():
+        while self._sent or self._waiting():
             self._quiet.clear()
             self._ring()
             await self._quiet.wait()
         self._loop.remove_reader(self._line)
         self._line.close()
+        self._outgoing.close()
         await asyncio.to_thread(self._process.wait)
+
+    async def read(self, claim: Claim) -> tuple[list[Reader], list[Settled]]:
+        async with self._one_reads:
+            try:
+                self._outgoing.write(_frame(_CALL, pickle.dumps(claim)))
+                kind, size = _HEAD.unpack(await self._incoming.readexactly(_HEAD.size))
+                frame = await self._incoming.readexactly(min(size, _MOST))
+            except (OSError, EOFError):
+                raise self.error or LedgerLost(_GONE) from None
+        if kind != _DONE:
+            raise LedgerFailed(frame.decode())
+        left, out = marshal.loads(frame)  # noqa: S302 (our own child's)
+        return left, pickle.loads(out) if out else []  # noqa: S301
 
     def _waiting(self) -> bool:
         return bool(self._intents or self._settled or self._taken or self._calls)
 
     def _ring(self) -> None:
-        # At the end of this turn of the loop: what else it brings goes into the same commit.
-        if not self._scheduled and self._sent is None:
+        # At the end of this turn of the loop: what else it brings goes into the same commit. Unless it brings so much
+        # that the other process may as well begin.
+        if self._scheduled or (self._committing and not (self._calls and self._written)):
+            return
+        if len(self._intents) >= _MANY and self.error is None:
+            self._send()
+        else:
             self._scheduled = True
             self._loop.call_soon(self._send)
 
+    @property
+    def _written(self) -> bool:
+        """Whether nothing waits to be written but what is on its way."""
+        return not (self._intents or self._settled or self._taken)
+
     def _send(self) -> None:
         self._scheduled = False
-        if self._sent is not None:
-            return
         if self.error is not None:
             self._refuse()
             return
-        intents, settled, taken = everything(self._intents), everything(self._settled), everything(self._taken)
         try:
-            if intents or settled or taken:
-                self._sent = settled, taken, intents
+            if not (self._committing or self._written):
+                intents, settled = everything(self._intents), everything(self._settled)
+                taken = everything(self._taken)
+                self._committing = True
+                self._sent.append((settled, taken, intents))
                 apart = pickle.dumps(settled) if settled else b""
-                frame = _frame(_COMMIT, marshal.dumps((apart, [intent for intent, _ in intents], taken)))
-            elif self._calls:
-                self._sent = call = self._calls.popleft()
-                frame = _frame(_CALL, pickle.dumps((call.method, call.arguments)))
-            else:
-                self._quiet.set()
-                return
-            self._line.sendall(frame)
+                frame = marshal.dumps((apart, [intent for intent, _ in intents], taken))
+                self._line.sendall(_frame(_COMMIT, frame))
+            # A call waits for what was queued before it to be on its way, and no commit waits for a call's answer.
+            while self._calls and self._written:
+                call = self._calls.popleft()
+                self._sent.append(call)
+                self._line.sendall(_frame(_CALL, pickle.dumps((call.method, call.arguments))))
         except Exception as error:  # nobody may wait for an answer to what was never asked
             if not isinstance(error, OSError):
                 self.error = LedgerFailed(f"{type(error).__name__}: {error}")
-            self._lost()
+            # Not at once: whoever has just queued something is not answered before it goes on.
+            self._loop.call_soon(self._lost)
+        if not self._sent and not self._waiting():
+            self._quiet.set()
 
     def _readable(self) -> None:
         try:
@@ -208,25 +265,27 @@ class ProcessWriter(Writer):
             return
         buffer = self._buffer
         buffer += data
-        if len(buffer) < _HEAD.size:
-            return
-        kind, size = _HEAD.unpack_from(buffer)
-        if size > _MOST:
-            self._lost()
-        elif len(buffer) >= _HEAD.size + size:
+        while len(buffer) >= _HEAD.size:
+            kind, size = _HEAD.unpack_from(buffer)
+            if size > _MOST:
+                self._lost()
+                return
+            if len(buffer) < _HEAD.size + size:
+                return
             frame = bytes(buffer[_HEAD.size : _HEAD.size + size])
             del buffer[: _HEAD.size + size]
             self._received(kind, frame)
 
     def _received(self, kind: bytes, frame: bytes) -> None:
-        sent, self._sent = self._sent, None
+        sent = self._sent.popleft()
         if isinstance(sent, Call):
             if kind == _DONE:
                 self._return(sent, pickle.loads(frame), None)  # noqa: S301 (our own child's)
             else:
                 self._return(sent, None, LedgerFailed(frame.decode()))
-        elif sent is not None:
+        else:
             settled, taken, intents = sent
+            self._committing = False
             committed: Committed | None = None
             if kind == _DONE:
                 fenced, state = marshal.loads(frame)  # noqa: S302
@@ -242,12 +301,13 @@ class ProcessWriter(Writer):
     def _lost(self) -> None:
         self._loop.remove_reader(self._line)
         if self.error is None:
-            self.error = LedgerLost("the process that writes the ledger is gone; send again to go on")
-        sent, self._sent = self._sent, None
-        if isinstance(sent, Call):
-            self._return(sent, None, self.error)
-        elif sent is not None:
-            self._answer(sent[2], None)
+            self.error = LedgerLost(_GONE)
+        self._committing = False
+        for sent in everything(self._sent):
+            if isinstance(sent, Call):
+                self._return(sent, None, self.error)
+            else:
+                self._answer(sent[2], None)
         self._refuse()
 
     def _refuse(self) -> None:
@@ -261,4 +321,4 @@ class ProcessWriter(Writer):
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(int(sys.argv[1]), int(sys.argv[2]))

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple, Self, TypeVar
 
 from newsletter import failpoints
 from newsletter.backends.base import Answer, Stopped
-from newsletter.delivery.ledger import SENDING, Claim, Committed, Intent, Ledger, Settled, Taken
+from newsletter.delivery.ledger import SENDING, Claim, Committed, Intent, Ledger, Reader, Settled, Taken
 from newsletter.delivery.models import Status
 
 T = TypeVar("T")
@@ -87,6 +87,10 @@ class Writer(ABC):
         self._calls.append(Call(method, arguments, future))
         self._ring()
         return await future
+
+    @abstractmethod
+    async def read(self, claim: Claim) -> tuple[list[Reader], list[Settled]]:
+        """See `Ledger.readers`. Waits for no commit, and none waits for it. Raises what reading raises."""
 
     async def renew(self, claims: list[Claim]) -> frozenset[int]:
         """Prolongs leases and looks at the edition's state; returns the batches that have been lost."""
@@ -159,6 +163,13 @@ class ThreadWriter(Writer):
         self._closing = True
         self._bell.put(True)
         await asyncio.to_thread(self._thread.join)
+
+    async def read(self, claim: Claim) -> tuple[list[Reader], list[Settled]]:
+        return await asyncio.to_thread(self._read, claim)
+
+    def _read(self, claim: Claim) -> tuple[list[Reader], list[Settled]]:
+        with self._ledger.database.read_connection() as connection:
+            return self._ledger.readers(claim, connection)
 
     def _ring(self) -> None:
         if self._asleep:
