@@ -34,7 +34,7 @@ TRUSTED = 0.65
 
 _PATIENCE = 5.0
 """Seconds for which a batch is kept in hand while all of its readers have to wait for a limit."""
-_MOST_AHEAD = 2
+_MOST_AHEAD = 4
 _LEAD = 0.1
 """Seconds that are enough to claim a batch and to read its readers."""
 _SLICE = 1.0
@@ -356,7 +356,7 @@ class LedgerCounter(Counter):
     def _look_ahead(self, held: Held) -> None:
         # The next batch is claimed while the last fifth of this one goes out, or a tenth of a second before its end,
         # were it to go as quickly as the one before: late, because what was suppressed until then is seen by the claim;
-        # early enough that no lane waits for it. Where whole batches last for less than that, two are.
+        # early enough that no lane waits for it. Where whole batches last for less than that, several are.
         left = held.waiting.left + len(self._ahead) * held.size
         if left <= self._rate * _LEAD or left <= held.size // 5:
             self._fetch()

@@ -77,6 +77,9 @@ class Dialect(Protocol):
         """Forgets ``(batch, lane, subscriber)``, where that subscriber is still on that lane."""
 
 
+_BITS = 46
+"""Of a subscriber's number, where a lane's number stands above it: more than there will be readers, and 131,072
+lanes, where a backend has at most 1,000 connections with 100 messages under way."""
 _ATTEMPT = "edition_id, subscriber_id, n, at, result, code, enhanced_code, reply, backend, next_at"
 
 
@@ -123,12 +126,19 @@ class SqliteDialect:
         cursor.executemany(f"INSERT INTO attempt ({_ATTEMPT}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)  # noqa: S608
 
     def intents(self, cursor: DBAPICursor, rows: Sequence[LaneRow]) -> None:
-        cursor.execute(
-            "INSERT OR REPLACE INTO lane (batch_id, lane, epoch, subscriber_id, backend) "
-            "SELECT json_extract(value, '$[0]'), json_extract(value, '$[2]'), json_extract(value, '$[1]'), "
-            "json_extract(value, '$[3]'), json_extract(value, '$[4]') FROM json_each(?)",
-            (str(list(rows)).replace("(", "[").replace(")", "]"),),
-        )
+        # Most rows differ in lane and subscriber alone. Two numbers in one are taken apart in half the time that the
+        # same takes in JSON.
+        alike: dict[tuple[int, int, int], list[int]] = {}
+        for number, epoch, place, subscriber, backend in rows:
+            if place >> 63 - _BITS or subscriber >> _BITS:
+                raise ValueError(f"lane {place} or subscriber {subscriber} has too many bits")
+            alike.setdefault((number, epoch, backend), []).append(place << _BITS | subscriber)
+        for (number, epoch, backend), both in alike.items():
+            cursor.execute(
+                "INSERT OR REPLACE INTO lane (batch_id, lane, epoch, subscriber_id, backend) "
+                "SELECT ?, value >> ?, ?, value & ?, ? FROM json_each(?)",
+                (number, _BITS, epoch, (1 << _BITS) - 1, backend, str(both)),
+            )
 
     def clear(self, cursor: DBAPICursor, rows: Sequence[tuple[int, int, int]]) -> None:
         cursor.executemany("DELETE FROM lane WHERE batch_id = ? AND lane = ? AND subscriber_id = ?", rows)

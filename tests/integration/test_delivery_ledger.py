@@ -104,6 +104,19 @@ def test_an_intent_is_on_its_lane_until_its_outcome(database: Database, clock: F
     assert world.statuses()[1] is world.statuses()[2] is Status.ACCEPTED
 
 
+def test_lanes_and_subscribers_of_many_digits_are_kept_as_they_are(database: Database, clock: FixedClock) -> None:
+    world = make_world(database, clock)
+    book = ledger(world)
+    claim = claimed(book, world)
+    most = 2**46 - 1
+    book.commit([], [intent(claim, 99_999, most, 1), intent(claim, 0, 1, 0), intent(claim, 131_071, 2, 0)])
+    with database.read_connection() as connection:
+        found = connection.execute(select(lane.c.lane, lane.c.subscriber_id, lane.c.epoch, lane.c.backend))
+        assert {tuple(row) for row in found} == {
+            (99_999, most, claim.epoch, 1), (0, 1, claim.epoch, 0), (131_071, 2, claim.epoch, 0),
+        }  # fmt: skip
+
+
 def test_a_dead_workers_lanes_are_in_doubt_under_hold(database: Database, clock: FixedClock) -> None:
     """Those on the wire and nobody else; a worker that is alive is not taken over."""
     world = make_world(database, clock)
