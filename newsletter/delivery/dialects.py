@@ -172,8 +172,8 @@ class PostgresqlDialect:
     ) -> None:
         cursor.execute(
             "UPDATE delivery SET status = 1, code = %s, attempts = %s, backend = %s, at = %s "
-            "WHERE edition_id = %s AND subscriber_id = ANY(%s)",
-            (code, attempts, backend, at, edition, subscribers),
+            "WHERE edition_id = %s AND subscriber_id = ANY(%s::bigint[])",
+            (code, attempts, backend, at, edition, _array(subscribers)),
         )
 
     def outcomes(self, cursor: DBAPICursor, rows: Sequence[OutcomeRow]) -> None:
@@ -193,12 +193,13 @@ class PostgresqlDialect:
         )
 
     def intents(self, cursor: DBAPICursor, rows: Sequence[LaneRow]) -> None:
+        batches, epochs, lanes, subscribers, backends = (_array(column) for column in zip(*rows, strict=True))
         cursor.execute(
             "INSERT INTO lane (batch_id, epoch, lane, subscriber_id, backend) "
             "SELECT * FROM unnest(%s::bigint[], %s::integer[], %s::integer[], %s::bigint[], %s::smallint[]) "
             "ON CONFLICT (batch_id, lane) DO UPDATE "
             "SET epoch = excluded.epoch, subscriber_id = excluded.subscriber_id, backend = excluded.backend",
-            _columns(rows),
+            (batches, epochs, lanes, subscribers, backends),
         )
 
     def clear(self, cursor: DBAPICursor, rows: Sequence[tuple[int, int, int]]) -> None:
@@ -207,6 +208,11 @@ class PostgresqlDialect:
             "subscriber_id) WHERE l.batch_id = v.batch_id AND l.lane = v.lane AND l.subscriber_id = v.subscriber_id",
             _columns(rows),
         )
+
+
+def _array(numbers: Sequence[int]) -> str:
+    """An array as PostgreSQL reads it. The driver takes ten times as long, since it looks at what each number is."""
+    return f"{{{','.join(map(str, numbers))}}}"
 
 
 def _columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:

@@ -30,6 +30,7 @@ from sqlalchemy import (
     null,
     or_,
     select,
+    text,
     update,
 )
 
@@ -42,6 +43,9 @@ from newsletter.editions.models import Edition, Variant
 from newsletter.errors import NotFound, WrongState
 
 _log = logging.getLogger(__name__)
+
+_MANY = 10_000
+"""Recipients from which on it matters how a statement is planned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +82,11 @@ def freeze(
             failpoints.reach("plan.after_chunk")
     with database.read_connection() as connection:
         recipients = connection.execute(select(Edition.recipients).where(Edition.id == edition_id)).scalar_one()
+    if recipients >= _MANY and not database.is_sqlite:
+        # PostgreSQL plans by what it last counted, which was before all of these came: it would look through every
+        # delivery of the edition for each commit.
+        with database.write_connection() as connection:
+            connection.execute(text("ANALYZE delivery, batch"))
     _log.info(
         "recipients frozen",
         extra={
