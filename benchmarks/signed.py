@@ -61,14 +61,15 @@ def measure(load: Load, dkim: str, more: tuple[str, ...], seconds: float, number
 
 
 def lines(load: Load, seconds: float, number: int, settings: str) -> Iterator[str]:
-    """One process on one core; and, with the settings that make so many worker processes, all cores."""
+    """One process on one core, and one on all cores, where the sink has its share of the last; with more settings, if
+    given (`workers: 2`)."""
     if OPENSSL is None or not CAN_SIGN:
         yield "no openssl on this machine" if OPENSSL is None else "this version does not sign"
         return
     with tempfile.TemporaryDirectory(prefix="newsletter-bench.") as folder:
         dkim = f"dkim: [{{domain: courier.example.org, selector: bench, key_file: {key_file(Path(folder))}}}]"
         ways = [("1 core", 1, ("--core", "0"))]
-        if settings:
+        if cores() > 1:
             ways.append((f"{cores()} cores", cores(), ("--core", "-1", "--settings", settings)))
         yield f"{'':<12}{'openssl, signatures/s':>24}{'signed and sent/s':>20}{'least – most':>18}{'of openssl':>12}"
         for name, processes, more in ways:
@@ -86,7 +87,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--size", type=int, default=60_000)
     parser.add_argument("--connections", type=int, default=50)
-    parser.add_argument("--settings", default="", help="lines of config.yaml for a second run, on all cores")
+    parser.add_argument("--settings", default="", help="more lines of config.yaml for the run on all cores")
     given = parser.parse_args()
     print(preface(), "\n")
     with loads((given.size,), (given.connections,)) as (load,):

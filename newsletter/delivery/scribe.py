@@ -99,9 +99,10 @@ def _read_batches(line: socket.socket, database: Database, ledger: Ledger) -> No
         while True:
             _, frame = _read(incoming)
             try:
+                claim: Claim = pickle.loads(frame)  # noqa: S301 (our own parent's)
                 with database.read_connection() as connection:
-                    left, out = ledger.readers(pickle.loads(frame), connection)  # noqa: S301 (our own parent's)
-                answer = _frame(_DONE, marshal.dumps((left, pickle.dumps(out) if out else b"")))
+                    left, out = ledger.readers(claim, connection)
+                answer = _frame(_DONE, marshal.dumps((claim.batch_id, left, pickle.dumps(out) if out else b"")))
             except Exception as error:
                 answer = _failed(error)
             line.sendall(answer)
@@ -195,6 +196,12 @@ class ProcessWriter(Writer):
         await asyncio.to_thread(self._process.wait)
 
     async def read(self, claim: Claim) -> tuple[list[Reader], list[Settled]]:
+        # Whoever asks may be cancelled; what was asked is answered all the same, and the answer is nobody else's.
+        asked = asyncio.ensure_future(self._ask(claim))
+        asked.add_done_callback(lambda asked: asked.cancelled() or asked.exception())
+        return await asyncio.shield(asked)
+
+    async def _ask(self, claim: Claim) -> tuple[list[Reader], list[Settled]]:
         async with self._one_reads:
             try:
                 self._outgoing.write(_frame(_CALL, pickle.dumps(claim)))
@@ -204,7 +211,8 @@ class ProcessWriter(Writer):
                 raise self.error or LedgerLost(_GONE) from None
         if kind != _DONE:
             raise LedgerFailed(frame.decode())
-        left, out = marshal.loads(frame)  # noqa: S302 (our own child's)
+        number, left, out = marshal.loads(frame)  # noqa: S302 (our own child's)
+        assert number == claim.batch_id, "the readers of another batch"
         return left, pickle.loads(out) if out else []  # noqa: S301
 
     def _waiting(self) -> bool:

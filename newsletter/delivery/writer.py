@@ -1,7 +1,7 @@
 """Who writes the ledger while the event loop sends: whatever queued while the last commit ran is the next commit.
 
 There is no timer. While one transaction reaches the disk the lanes hand in what the next one will hold, so that a slow
-disk makes larger groups and a quick one shorter waits.
+disk makes larger groups and a quick one shorter waits. The readers of a batch are read beside the commits.
 
 The commits run in a thread, or in a process of their own (`newsletter.delivery.scribe`). A thread and the event loop
 take Python's one lock from each other several times a commit, which costs a large send more than the commits do; a

@@ -76,6 +76,24 @@ def test_when_it_is_killed_the_send_ends_with_one_line_and_goes_on_later(databas
     assert world.balanced()
 
 
+def test_who_stops_waiting_for_a_batchs_readers_leaves_the_next_one_his_own(database: Database) -> None:
+    world = make_world(database, SystemClock(), 20, batch_size=10)
+    suppress(database, 13)
+
+    async def both() -> tuple[list[int], list[int]]:
+        pump = world.pump(FakeBackend(), **options(world))
+        async with pump.writer as writer:
+            first, second = [await writer.call("claim", world.variants) for _ in range(2)]
+            asked = asyncio.create_task(writer.read(first))
+            await asyncio.sleep(0)
+            asked.cancel()
+            await asyncio.gather(asked, return_exceptions=True)
+            left, out = await writer.read(second)
+            return [reader[0] for reader in left], [settled.subscriber for settled in out]
+
+    assert asyncio.run(both()) == ([11, 12, 14, 15, 16, 17, 18, 19, 20], [13])
+
+
 def test_what_cannot_be_told_to_the_other_process_ends_the_send_and_hangs_nobody(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
