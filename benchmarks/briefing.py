@@ -17,7 +17,7 @@ import random
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -50,7 +50,7 @@ from newsletter.editions.assembly import Candidate, assemble
 from newsletter.editions.models import Edition, Variant
 from newsletter.rendering.inline import inline
 from newsletter.rendering.mime import CompiledMessage
-from newsletter.rendering.model import ReaderValues
+from newsletter.rendering.model import ReaderColumns, ReaderValues
 from newsletter.rendering.page import SlotWords, TemplateSet
 from newsletter.testing.samples import long
 from tests.mails import HEADERS, RITA, TEMPLATE
@@ -271,12 +271,24 @@ def sending(database: Database, readers: int) -> tuple[int, int]:
 def deliver(readers: int, compiled: CompiledMessage) -> float:
     """Freeze the recipients, claim, build every message, intend, settle, commit; until the report adds up."""
 
-    def build(recipient: Recipient) -> Message:
-        reader = replace(
-            RITA, address=recipient.email, first_name=recipient.first_name,
-            message_id=f"morning.{recipient.subscriber}@courier.example.org",
-        )  # fmt: skip
-        return Message(recipient.subscriber, compiled.sender, recipient.email, compiled.build(reader))
+    class Builder:
+        """Many messages at a time, as `newsletter.press.messages` makes them."""
+
+        def __call__(self, recipient: Recipient) -> Message:
+            return self.many([recipient])[0]
+
+        def many(self, recipients: Sequence[Recipient]) -> list[Message]:
+            readers = [
+                replace(
+                    RITA, address=recipient.email, first_name=recipient.first_name,
+                    message_id=f"morning.{recipient.subscriber}@courier.example.org",
+                )
+                for recipient in recipients
+            ]  # fmt: skip
+            return [
+                Message(recipient.subscriber, compiled.sender, recipient.email, pieces)
+                for recipient, pieces in zip(recipients, compiled.many(ReaderColumns.of(readers)), strict=True)
+            ]
 
     with fresh() as (database, _):
         edition, variant = sending(database, readers)
@@ -286,7 +298,7 @@ def deliver(readers: int, compiled: CompiledMessage) -> float:
         with database.write_connection() as connection:
             connection.execute(update(Edition).where(Edition.id == edition).values(state="sending"))
         pump = Pump(
-            database, edition, {variant: build}, {"null": NullBackend(50)}, suppressed,
+            database, edition, {variant: Builder()}, {"null": NullBackend(50)}, suppressed,
             Rules(CLOCK.now() + timedelta(hours=6)), CLOCK,
         )  # fmt: skip
         assert asyncio.run(pump.run()).done
@@ -334,22 +346,32 @@ def lines(quick: bool) -> Iterator[Line]:
 
     audience = people(2_000)
 
-    def links() -> None:
-        for number, _ in audience:
-            SIGN(number)
+    numbers = [number for number, _ in audience]
+    many = [ReaderColumns.of([reader for _, reader in audience[at : at + 64]]) for at in range(0, len(audience), 64)]
 
-    yield Line("sign a reader's three links", "reader", timed(links, runs, 1, len(audience)))
+    def links() -> None:
+        for at in range(0, len(numbers), 64):
+            SIGN.many(numbers[at : at + 64])
+
+    yield Line("sign 64 readers' three links", "reader", timed(links, runs, 1, len(audience)))
 
     def build() -> None:
-        for _, reader in audience:
-            compiled.build(reader)
+        for readers in many:
+            for made in compiled.many(readers):
+                b"".join(made)
 
     def pieces() -> None:
+        for readers in many:
+            compiled.many(readers)
+
+    def alone() -> None:
         for _, reader in audience:
             compiled.pieces(reader)
 
-    yield Line("build the message, in pieces", "reader", timed(pieces, runs, 1, len(audience)))
-    ours = Line("build the message, joined", "reader", timed(build, runs, 1, len(audience)))
+    assert len(compiled.many(many[0])) == 64
+    yield Line("build the message, in pieces, alone", "reader", timed(alone, runs, 1, len(audience)))
+    yield Line("build 64 messages, in pieces", "reader", timed(pieces, runs, 1, len(audience)))
+    ours = Line("build 64 messages, joined", "reader", timed(build, runs, 1, len(audience)))
     yield ours
     html, text = final_templates(page, compiled)
     known = values(RITA)

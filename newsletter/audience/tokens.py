@@ -49,7 +49,8 @@ PAGES: Mapping[Purpose, str] = {"unsubscribe": "u", "preferences": "p", "view": 
 _LEAVE, _CHANGE, _VIEW = _SHARE["unsubscribe"], _SHARE["preferences"], _SHARE["view"]
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
 _CUT, _CUT_SIGNS = 51, 68
-"""Bytes of a block that hold what all purposes own, and their characters of base64."""
+"""Bytes of a block that hold what all purposes own, and their characters of base64: a multiple of three, so that the
+blocks of many readers are encoded in one go."""
 
 
 class BadToken(Refused):
@@ -80,14 +81,8 @@ class Signer:
     def __init__(self, prefix: str, middle: str, block: blake2b) -> None:
         self.prefix, self.middle, self._block = prefix, middle, block
 
-    def block(self, reader: str) -> str:
-        """The signatures of all purposes, one behind another, for a reader's number in hex."""
-        block = self._block.copy()
-        block.update(reader.encode())
-        return b2a_base64(block.digest(), newline=False).translate(_URL_SAFE).decode()
-
     def blocks(self, readers: Sequence[str]) -> list[str]:
-        """What all purposes own of the `block` of each of many readers."""
+        """For each of these readers, by their numbers in hex, the signatures of all purposes, one behind another."""
         digests = []
         for reader in readers:
             block = self._block.copy()
@@ -99,7 +94,7 @@ class Signer:
     def token(self, purpose: Purpose, subscriber_id: int) -> str:
         """A token for one purpose."""
         reader = f"{subscriber_id:x}"
-        return f"{self.prefix}{self.block(reader)[_SHARE[purpose]]}{self.middle}{reader}"
+        return f"{self.prefix}{self.blocks([reader])[0][_SHARE[purpose]]}{self.middle}{reader}"
 
 
 def _key_id(secret: bytes) -> str:

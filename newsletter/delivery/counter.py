@@ -12,7 +12,8 @@ from typing import Protocol
 from newsletter.backends.base import Answer, Counter, Message, Outcome, Result, Stopped
 from newsletter.clock import Clock
 from newsletter.delivery.breaker import Breaker, Gate
-from newsletter.delivery.ledger import Claim, Recipient, Settled, Trace, intent
+from newsletter.delivery.claims import Claim
+from newsletter.delivery.ledger import Recipient, Settled, Trace, intent
 from newsletter.delivery.limits import Limits
 from newsletter.delivery.models import Status, to_ms
 from newsletter.delivery.queues import DomainQueues, Gatekeeper
@@ -35,6 +36,7 @@ TRUSTED = 0.65
 _PATIENCE = 5.0
 """Seconds for which a batch is kept in hand while all of its readers have to wait for a limit."""
 _MOST_AHEAD = 4
+"""Batches that are claimed, or about to be, before the current one is out."""
 _LEAD = 0.1
 """Seconds that are enough to claim a batch and to read its readers."""
 _SLICE = 1.0
@@ -278,9 +280,7 @@ class LedgerCounter(Counter):
             self.settle(lane, message, _SILENT)
         self._trial = None
         self._trial_over.set()
-        for ahead in await asyncio.gather(*self._ahead, return_exceptions=True):
-            if isinstance(ahead, Held):
-                self._held[ahead.claim.batch_id] = ahead
+        await asyncio.gather(*self._ahead, return_exceptions=True)
         await asyncio.gather(*self._finishing)
         for held in self.claims:
             await self._source.release(held)
@@ -359,10 +359,15 @@ class LedgerCounter(Counter):
         # early enough that no lane waits for it. Where whole batches last for less than that, several are.
         left = held.waiting.left + len(self._ahead) * held.size
         if left <= self._rate * _LEAD or left <= held.size // 5:
-            self._fetch()
+            self._ahead.append(asyncio.create_task(self._fetch()))
 
-    def _fetch(self) -> None:
-        self._ahead.append(asyncio.create_task(self._source.fetch(self._backend)))
+    async def _fetch(self) -> Held | None:
+        """Claims a batch. From then on it is in hand: its lease is kept, and who leaves is seen, however long it waits
+        for its turn."""
+        fetched = await self._source.fetch(self._backend)
+        if fetched is not None:
+            self._held[fetched.claim.batch_id] = fetched
+        return fetched
 
     async def _refill(self) -> bool:
         async with self._filling:
@@ -371,7 +376,7 @@ class LedgerCounter(Counter):
             if self._exhausted:
                 return False
             if not self._ahead:
-                self._fetch()
+                self._ahead.append(asyncio.create_task(self._fetch()))
             # Shielded: a lane that is cancelled must not lose the claim that all lanes wait for.
             fetched = await asyncio.shield(self._ahead[0])
             self._ahead.popleft()
@@ -382,8 +387,6 @@ class LedgerCounter(Counter):
             before, self._current = self._current, fetched
             if before is not None:
                 self._finish_if_empty(before)
-            if fetched is not None:
-                self._held[fetched.claim.batch_id] = fetched
             return fetched is not None
 
     def _finish_if_empty(self, held: Held) -> None:

@@ -11,8 +11,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from newsletter.audience.models import Subscriber
 from newsletter.database import Database
+from newsletter.delivery.claims import Claim
 from newsletter.delivery.counter import Held
-from newsletter.delivery.ledger import Claim
 from newsletter.delivery.models import delivery
 
 _log = logging.getLogger(__name__)

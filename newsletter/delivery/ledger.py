@@ -7,24 +7,21 @@ in doubt.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, false, func, or_, select
+from sqlalchemy import ColumnElement, false, func, select
 from sqlalchemy.engine.interfaces import DBAPICursor
 
 from newsletter import failpoints
-from newsletter.audience.models import Subscriber
 from newsletter.backends.base import Result
 from newsletter.clock import Clock
 from newsletter.database import Database
-from newsletter.delivery.claims import Row, let_go, number_of, state_of, take
+from newsletter.delivery.claims import Claim, ReaderQuery, let_go, state_of, take
 from newsletter.delivery.closing import doubt_lanes, expire, withdraw
 from newsletter.delivery.dialects import AttemptRow, Dialect, OutcomeRow, PostgresqlDialect, SqliteDialect
-from newsletter.delivery.models import BatchState, Status, batch, delivery, to_ms
+from newsletter.delivery.models import BatchState, Status, batch, to_ms
 
 LEASE = timedelta(seconds=60)
 _MS = timedelta(milliseconds=1)
@@ -33,20 +30,6 @@ SENDING = "sending"
 """The one state of an edition in which messages leave."""
 
 InDoubt = Literal["hold", "resend"]
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """A batch that this worker holds under an epoch: the readers of one variant between two subscriber ids."""
-
-    batch_id: int
-    edition_id: int
-    variant_id: int
-    variant: int
-    """The variant's number."""
-    lo: int
-    hi: int
-    epoch: int
 
 
 class Recipient(NamedTuple):
@@ -127,41 +110,11 @@ class Ledger:
     ) -> None:
         """``worker`` is a name that no other worker has. Whom ``suppressed``, a condition on `Subscriber`, fits when a
         batch is claimed gets nothing."""
-        self._suppressed = false() if suppressed is None else suppressed
+        self._query = ReaderQuery(false() if suppressed is None else suppressed, sqlite=database.is_sqlite)
         self.database, self.edition_id, self.worker, self.clock, self.lease = database, edition_id, worker, clock, lease
         self._in_doubt = in_doubt
         self._dialect: Dialect = SqliteDialect() if database.is_sqlite else PostgresqlDialect()
-        self._read_readers()
         self._leases: dict[int, int] = {}  # until when, by batch, as far as this worker has prolonged them
-
-    def _read_readers(self) -> None:
-        """The statement that reads the readers of a batch, written once."""
-        readers = (
-            select(
-                delivery.c.subscriber_id,
-                Subscriber.email,
-                Subscriber.first_name,
-                delivery.c.attempts,
-                or_(Subscriber.id.is_(None), self._suppressed).label("gone"),
-            )
-            .select_from(delivery.outerjoin(Subscriber, Subscriber.id == delivery.c.subscriber_id))
-            .where(
-                delivery.c.edition_id == bindparam("edition"),
-                delivery.c.subscriber_id >= bindparam("lo"),
-                delivery.c.subscriber_id <= bindparam("hi"),
-                delivery.c.variant == bindparam("variant"),
-                or_(
-                    delivery.c.status == Status.PENDING,
-                    and_(delivery.c.status == Status.DEFERRED, delivery.c.at <= bindparam("now")),
-                ),
-            )
-            .order_by(delivery.c.subscriber_id)
-        )
-        self._readers = readers
-        # All rows in one: between two rows Python's lock is let go of, and a loop that sends meanwhile gives it back
-        # only when it waits for something.
-        inner = readers.subquery()
-        self._readers_in_one = select(func.json_group_array(func.json_array(*inner.c)))
 
     def claim(self, variants: Collection[int]) -> Claim | None:
         """Takes a batch of these variants (by id) that is due; None where there is none or the edition is not sending.
@@ -175,42 +128,23 @@ class Ledger:
         with self.database.write_connection() as connection:
             if state_of(connection, self.edition_id) != SENDING:
                 return None
-            row = take(connection, self.edition_id, variants, self.worker, now, now + self.lease)
-            if row is None:
+            claim = take(connection, self.edition_id, variants, self.worker, now, now + self.lease)
+            if claim is None:
                 return None
-            number = number_of(connection, row.variant_id)
-            claim = Claim(row.id, self.edition_id, row.variant_id, number, row.lo, row.hi, row.epoch)
             doubt_lanes(connection, claim.batch_id, now, hold=self._in_doubt == "hold")
             if failpoints.armed:
                 failpoints.reach("ledger.in_claim")
             return claim
 
-    def recipients(self, claim: Claim) -> tuple[list[Reader], int]:
-        """As `readers`, with those who are left out written down as suppressed; of them the number alone."""
-        with self.database.read_connection() as connection:
-            left, out = self.readers(claim, connection)
-        if out:
-            self.commit(out, ())
-        return left, len(out)
-
-    def readers(self, claim: Claim, connection: Connection) -> tuple[list[Reader], list[Settled]]:
+    def readers(self, claim: Claim) -> tuple[list[Reader], list[Settled]]:
         """The readers of a claim whose turn it is, in the order of their ids, and what is to be written down of those
-        who are left out: who has been suppressed or erased since the freeze. Reads alone, in one transaction."""
+        who are left out: who has been suppressed or erased since the freeze. Writes nothing."""
         now = to_ms(self.clock.now())
-        values = {"edition": claim.edition_id, "lo": claim.lo, "hi": claim.hi, "variant": claim.variant, "now": now}
-        with connection.begin():
-            if self.database.is_sqlite:
-                rows = json.loads(connection.execute(self._readers_in_one, values).scalar_one())
-            else:
-                # The driver's rows as they are.
-                cursor = connection.execute(self._readers, values).cursor
-                rows = [] if cursor is None else cursor.fetchall()
+        with self.database.read_connection() as connection:
+            rows = self._query.rows(connection, claim, now)
         left = [(number, email, name, attempts) for number, email, name, attempts, gone in rows if not gone]
-        if len(left) == len(rows):
-            return left, []
-        return left, [
-            Settled(claim, None, row[0], Status.SUPPRESSED, 0, row[3], 0, now, None) for row in rows if row[4]
-        ]
+        out = [Settled(claim, None, row[0], Status.SUPPRESSED, 0, row[3], 0, now, None) for row in rows if row[4]]
+        return left, out
 
     def commit(
         self,
@@ -309,9 +243,8 @@ class Ledger:
         """Lets go of a claim: done where nothing is left of it, else open again when the next of its readers is due,
         and not before ``not_before``. Does nothing when the batch has been lost."""
         now = self.clock.now()
-        held = Row(claim.batch_id, claim.variant_id, claim.lo, claim.hi, claim.epoch)
         with self.database.write_connection() as connection:
-            let_go(connection, held, self.edition_id, claim.variant, self.worker, now, not_before or now)
+            let_go(connection, claim, self.worker, now, not_before or now)
         if failpoints.armed:
             failpoints.reach("ledger.after_finish")
 

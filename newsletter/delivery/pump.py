@@ -24,9 +24,10 @@ from newsletter.clock import Clock
 from newsletter.config import LimitSettings
 from newsletter.database import Database
 from newsletter.delivery.breaker import Breaker, Gate
+from newsletter.delivery.claims import Claim
 from newsletter.delivery.counter import Builder, Held, LedgerCounter
 from newsletter.delivery.leavers import Leavers
-from newsletter.delivery.ledger import LEASE, SENDING, Claim, InDoubt, Ledger, Recipient
+from newsletter.delivery.ledger import LEASE, SENDING, InDoubt, Ledger, Recipient
 from newsletter.delivery.limits import Limits
 from newsletter.delivery.models import Status
 from newsletter.delivery.pacestore import DatabasePaces

@@ -29,7 +29,8 @@ from newsletter.backends.base import Answer
 from newsletter.clock import SystemClock
 from newsletter.database import Database
 from newsletter.database.types import metadata
-from newsletter.delivery.ledger import Claim, Committed, InDoubt, Intent, Ledger, Reader, Settled, Taken
+from newsletter.delivery.claims import Claim
+from newsletter.delivery.ledger import Committed, InDoubt, Intent, Ledger, Reader, Settled, Taken
 from newsletter.delivery.writer import Call, Writer, everything
 from newsletter.errors import NewsletterError
 
@@ -39,8 +40,6 @@ _MANY = 64
 """Intents with which a commit may begin before the loop's turn is over."""
 _MOST = 1 << 28
 """Bytes of the largest frame."""
-
-
 _GONE = "the process that writes the ledger is gone; send again to go on"
 
 
@@ -86,7 +85,7 @@ def main(fd: int, reading: int) -> None:
             suppressed=serializer.loads(terms.suppressed, metadata),  # type: ignore[no-untyped-call]
         )
         readers = socket.socket(fileno=reading)
-        threading.Thread(target=_read_batches, args=(readers, database, ledger), daemon=True).start()
+        threading.Thread(target=_read_batches, args=(readers, ledger), daemon=True).start()
         with contextlib.suppress(EOFError, OSError), database.one_writer():
             while True:
                 kind, frame = _read(incoming)
@@ -94,14 +93,13 @@ def main(fd: int, reading: int) -> None:
         database.close()
 
 
-def _read_batches(line: socket.socket, database: Database, ledger: Ledger) -> None:
+def _read_batches(line: socket.socket, ledger: Ledger) -> None:
     with line, line.makefile("rb") as incoming, contextlib.suppress(EOFError, OSError):
         while True:
             _, frame = _read(incoming)
             try:
                 claim: Claim = pickle.loads(frame)  # noqa: S301 (our own parent's)
-                with database.read_connection() as connection:
-                    left, out = ledger.readers(claim, connection)
+                left, out = ledger.readers(claim)
                 answer = _frame(_DONE, marshal.dumps((claim.batch_id, left, pickle.dumps(out) if out else b"")))
             except Exception as error:
                 answer = _failed(error)
@@ -212,7 +210,8 @@ class ProcessWriter(Writer):
         if kind != _DONE:
             raise LedgerFailed(frame.decode())
         number, left, out = marshal.loads(frame)  # noqa: S302 (our own child's)
-        assert number == claim.batch_id, "the readers of another batch"
+        if number != claim.batch_id:
+            raise LedgerFailed(f"asked for the readers of batch {claim.batch_id}, it told those of {number}")
         return left, pickle.loads(out) if out else []  # noqa: S301
 
     def _waiting(self) -> bool:

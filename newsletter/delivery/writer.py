@@ -21,7 +21,8 @@ from typing import Any, NamedTuple, Self, TypeVar
 
 from newsletter import failpoints
 from newsletter.backends.base import Answer, Stopped
-from newsletter.delivery.ledger import SENDING, Claim, Committed, Intent, Ledger, Reader, Settled, Taken
+from newsletter.delivery.claims import Claim
+from newsletter.delivery.ledger import SENDING, Committed, Intent, Ledger, Reader, Settled, Taken
 from newsletter.delivery.models import Status
 
 T = TypeVar("T")
@@ -165,11 +166,7 @@ class ThreadWriter(Writer):
         await asyncio.to_thread(self._thread.join)
 
     async def read(self, claim: Claim) -> tuple[list[Reader], list[Settled]]:
-        return await asyncio.to_thread(self._read, claim)
-
-    def _read(self, claim: Claim) -> tuple[list[Reader], list[Settled]]:
-        with self._ledger.database.read_connection() as connection:
-            return self._ledger.readers(claim, connection)
+        return await asyncio.to_thread(self._ledger.readers, claim)
 
     def _ring(self) -> None:
         if self._asleep:

@@ -7,11 +7,11 @@ stays by itself, one object for all readers.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice, repeat
 
 from newsletter.rendering.model import ReaderColumns, ReaderValues
-from newsletter.rendering.parts import LARGE, Part, QuotedPart, picker
+from newsletter.rendering.parts import LARGE, Part, QuotedPart
 
 _VALUE, _HEAD = 100, 400
 """Bytes that a value and a reader's header fields take, more or less."""
@@ -67,39 +67,17 @@ class _Joined(Assembly):
         # Behind the opening there is a seam, so that a signer gets the rest of the body by itself.
         front = list(_runs([constant, _READERS_HEAD, text.opening]))
         self.body = len(front)
-        runs = [*front, *_runs([*_alternating(text)[1:], *_alternating(html)])]
-
-        self._runs = runs
-        small = [item for run in runs if len(run) > 1 for item in run if isinstance(item, bytes)]
-        self._constants = tuple(small)
-        readers = len(small)  # the head comes behind the constants, and then the values
-        constants = iter(range(readers))
-        self._pieces: list[bytes] = []
-        self._alone: list[tuple[int, int]] = []
-        self._made: list[tuple[int, Callable[[tuple[bytes, ...]], tuple[bytes, ...]]]] = []
-        for place, run in enumerate(runs):
-            if len(run) == 1 and isinstance(run[0], bytes):
-                self._pieces.append(run[0])
-                continue
-            self._pieces.append(b"")
-            pick = [next(constants) if isinstance(item, bytes) else readers + 1 + item for item in run]
-            if len(pick) == 1:
-                self._alone.append((place, pick[0]))
-            else:
-                self._made.append((place, picker(pick)))
+        self._runs = [*front, *_runs([*_alternating(text)[1:], *_alternating(html)])]
 
     def pieces(self, head: bytes, reader: ReaderValues) -> tuple[bytes, ...]:
-        everything = (*self._constants, head, *self._fill(reader))
-        out = self._pieces.copy()
-        for place, pick in self._made:
-            out[place] = b"".join(pick(everything))
-        for place, index in self._alone:
-            out[place] = everything[index]
-        return tuple(out)
+        return self._together([head], [[value] for value in self._fill(reader)])[0]
 
     def many(self, heads: Sequence[bytes], readers: ReaderColumns) -> list[tuple[bytes, ...]]:
+        return self._together(heads, self._columns(readers))
+
+    def _together(self, heads: Sequence[bytes], columns: Sequence[Sequence[bytes]]) -> list[tuple[bytes, ...]]:
         """Piece by piece for all readers, not reader by reader."""
-        columns = [*self._columns(readers), heads]  # so that the number of a reader's head is the last one's
+        columns = [*columns, heads]  # so that the number of a reader's head is the last one's
         pieces: list[Iterable[bytes]] = []
         for run in self._runs:
             parts = [repeat(item) if isinstance(item, bytes) else columns[item] for item in run]

@@ -50,18 +50,10 @@ class Fillings:
 
     def lines(self, reader: ReaderValues) -> tuple[bytes, ...]:
         """Each filling as fenced lines of quoted-printable. Raises ValueError for a URL that is none."""
-        out = [*(self._names.get(reader.first_name) or self._named(reader))]
-        for of, contexts in self._urls:
-            url: str = of(reader)
-            cut = url.rfind("/") + 1
-            stem = self._stems.get(url[:cut]) or self._stem(url[:cut])
-            if not stem or not _PLAIN_TAIL.fullmatch(url, cut):
-                return tuple(self._line(pair, reader) for pair in self._pairs)
-            line = stem + url[cut:].encode() + qp.SOFT_BREAK
-            out += (line,) * contexts
-        if self._rest:
-            out += [self._line(pair, reader) for pair in self._rest]
-        return tuple(out)
+        try:
+            return tuple(column[0] for column in self.columns(ReaderColumns.of([reader])))
+        except ValueError:
+            return tuple(self._line(pair, reader) for pair in self._pairs)
 
     def columns(self, readers: ReaderColumns) -> list[Sequence[bytes]]:
         """`lines` for many readers, who are looked at together: for each number the fillings of all readers. Raises
@@ -73,7 +65,8 @@ class Fillings:
             if len(kept) > _KEPT - len(readers.first_name):
                 kept.clear()
             for name in {*readers.first_name} - kept.keys():
-                self._named(ReaderValues("", name, "", "", "", ""))
+                reader = ReaderValues("", name, "", "", "", "")
+                kept[name] = tuple(self._line(pair, reader) for pair in self._by_name)
             columns += zip(*[kept[name] for name in readers.first_name], strict=True)
         for field, contexts in self._urls:
             urls: Sequence[str] = field(readers)
@@ -96,13 +89,6 @@ class Fillings:
     def _line(self, pair: tuple[Slot, Context], reader: ReaderValues) -> bytes:
         slot, context = pair
         return qp.encode_fenced(written(spoken(slot, reader), context))
-
-    def _named(self, reader: ReaderValues) -> tuple[bytes, ...]:
-        lines = tuple(self._line(pair, reader) for pair in self._by_name)
-        if len(self._names) >= _KEPT:
-            self._names.clear()
-        self._names[reader.first_name] = lines
-        return lines
 
     def _stem(self, stem: str) -> bytes:
         line = qp.encode_fenced(stem) if _PLAIN_STEM.fullmatch(stem) else b""

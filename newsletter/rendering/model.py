@@ -234,6 +234,11 @@ class ReaderColumns(NamedTuple):
     message_id: Sequence[str]
     unsubscribe_mailto: Sequence[str]
 
+    @classmethod
+    def of(cls, readers: Sequence[ReaderValues]) -> ReaderColumns:
+        """Those of some readers."""
+        return cls(*([getattr(reader, name) for reader in readers] for name in cls._fields))
+
     def readers(self) -> list[ReaderValues]:
         """The same, reader by reader."""
         return [ReaderValues(*row) for row in zip(*self, strict=True)]

@@ -12,8 +12,9 @@ from newsletter.audience.models import Subscriber
 from newsletter.backends.base import Result
 from newsletter.clock import SystemClock
 from newsletter.database import Database
+from newsletter.delivery.claims import Claim
 from newsletter.delivery.closing import expire, withdraw
-from newsletter.delivery.ledger import LEASE, Claim, InDoubt, Ledger, Settled, Trace, intent
+from newsletter.delivery.ledger import LEASE, InDoubt, Ledger, Settled, Trace, intent
 from newsletter.delivery.models import BatchState, Status, attempt, lane, to_ms
 from newsletter.errors import WrongState
 from newsletter.testing import FixedClock
@@ -129,7 +130,7 @@ def test_a_dead_workers_lanes_are_in_doubt_under_hold(database: Database, clock:
     taken = claimed(second, world)
     assert (taken.batch_id, taken.epoch) == (claim.batch_id, claim.epoch + 1)
     assert {n for n, status in world.statuses().items() if status is Status.IN_DOUBT} == {2, 3}
-    assert [reader[0] for reader in second.recipients(taken)[0]] == [4, 5, 6, 7, 8, 9, 10]
+    assert [reader[0] for reader in second.readers(taken)[0]] == [4, 5, 6, 7, 8, 9, 10]
     with database.read_connection() as connection:
         rows = connection.execute(select(attempt.c.subscriber_id, attempt.c.result, attempt.c.backend)).all()
     assert {tuple(row) for row in rows} == {(2, "in_doubt", "fake"), (3, "in_doubt", "fake")}
@@ -145,7 +146,7 @@ def test_a_dead_workers_lanes_are_sent_again_under_resend_and_the_attempt_is_kep
     first.commit([accepted(claim, 1)], [intent(claim, 0, 2, 0)])
     clock.advance(61)
     taken = claimed(second, world)
-    readers = {reader[0]: reader[3] for reader in second.recipients(taken)[0]}
+    readers = {reader[0]: reader[3] for reader in second.readers(taken)[0]}
     assert readers == {2: 1} | dict.fromkeys(range(3, 11), 0)
     with database.read_connection() as connection:
         assert connection.execute(select(attempt.c.subscriber_id, attempt.c.result)).all() == [(2, "in_doubt")]
@@ -162,7 +163,7 @@ def test_a_deferral_whose_lane_fell_idle_is_not_in_doubt_after_a_crash(database:
     clock.advance(61)
     taken = claimed(ledger(world, "two"), world)
     assert world.statuses()[1] is Status.DEFERRED
-    assert 1 in [reader[0] for reader in ledger(world, "two").recipients(taken)[0]]
+    assert 1 in [reader[0] for reader in ledger(world, "two").readers(taken)[0]]
 
 
 def test_a_worker_frozen_past_its_lease_writes_nothing(database: Database, clock: FixedClock) -> None:
@@ -267,7 +268,7 @@ def test_a_batch_with_deferred_readers_is_due_when_the_first_of_them_is(database
     assert book.claim(world.variants) is None
     clock.advance(60)
     again = claimed(book, world)
-    assert [reader[0] for reader in book.recipients(again)[0]] == [2]
+    assert [reader[0] for reader in book.readers(again)[0]] == [2]
     book.commit([accepted(again, 2)], [])
     book.finish(again)
     assert book.next_due() == {world.variants[0]: NOW + timedelta(minutes=5)}
@@ -292,9 +293,9 @@ def test_who_was_suppressed_or_erased_since_the_freeze_is_written_down_and_left_
     with database.write_connection() as connection:
         connection.execute(delete(Subscriber).where(Subscriber.id == 4))
     book = ledger(world)
-    readers, gone = book.recipients(claimed(book, world))
+    readers, out = book.readers(claimed(book, world))
     assert [reader[0] for reader in readers] == [1, 3, 5]
-    assert gone == 2
+    book.commit(out, ())
     assert {n for n, status in world.statuses().items() if status is Status.SUPPRESSED} == {2, 4}
 
 
@@ -305,7 +306,7 @@ def test_a_claim_of_one_of_two_interleaved_variants_reads_its_own_readers(
     book = ledger(world)
     claim = book.claim(world.variants[1:])
     assert claim is not None
-    assert [reader[0] for reader in book.recipients(claim)[0]] == [1, 3, 5, 7, 9]
+    assert [reader[0] for reader in book.readers(claim)[0]] == [1, 3, 5, 7, 9]
 
 
 def test_withdrawing_spares_what_is_on_the_wire_until_its_worker_is_gone(database: Database, clock: FixedClock) -> None:

@@ -110,7 +110,9 @@ class Sending(RuleBasedStateMachine):
         if mine.claim is None:
             return False
         assert self.state == "sending"
-        mine.waiting = [Recipient(*row) for row in mine.ledger.recipients(mine.claim)[0]]
+        left, out = mine.ledger.readers(mine.claim)
+        mine.waiting = [Recipient(*row) for row in left]
+        mine.ledger.commit(out, ())
         return True
 
     def intend(self, mine: Worker, number: int) -> None:

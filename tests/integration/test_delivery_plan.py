@@ -14,6 +14,7 @@ from newsletter.audience.models import Subscriber
 from newsletter.clock import SystemClock
 from newsletter.database import Database
 from newsletter.database.schema import upgrade
+from newsletter.delivery import plan
 from newsletter.delivery.models import delivery
 from newsletter.delivery.plan import VariantRule, freeze
 from newsletter.editions.models import Edition
@@ -180,3 +181,16 @@ def test_a_variant_of_another_edition_is_refused(tmp_path: Path, clock: FixedClo
     with pytest.raises(NotFound, match="no variant"):
         freeze(database, edition, [VariantRule(others[0], true(), NOW)], SUPPRESSED, clock)
     database.close()
+
+
+def test_postgresql_has_counted_the_deliveries_of_a_large_edition(
+    database: Database, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plan, "_MANY", 100)
+    add_readers(database, range(1, 201))
+    edition, variants = add_edition(database)
+    assert freeze(database, edition, [VariantRule(variants[0], true(), NOW)], SUPPRESSED, clock) == 200
+    if database.is_sqlite:
+        return  # it plans without counts
+    with database.read_connection() as connection:
+        assert connection.exec_driver_sql("SELECT reltuples FROM pg_class WHERE relname = 'delivery'").scalar() == 200

@@ -102,6 +102,29 @@ def test_what_is_rejected_is_named_with_the_servers_own_words(database: Database
     assert result.adds_up
 
 
+def test_a_batch_that_was_claimed_ahead_is_in_hand_while_it_waits(database: Database, clock: FixedClock) -> None:
+    """Its lease is kept and its leavers are seen, however slow the batch before it is."""
+    world = make_world(database, clock, 20, batch_size=10)
+    ahead: list[int] = []
+
+    class Slow(FakeBackend):
+        async def deliver(self, counter: Counter) -> None:
+            for _ in range(9):
+                message = await counter.take(0)
+                assert message is not None
+                await counter.intend(0, message)
+                counter.settle(0, message, OK)
+            while len(pump._in_hand()) < 2:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+            ahead.extend(held.claim.lo for held in pump._in_hand())
+            await super().deliver(counter)
+
+    pump = world.pump(Slow())
+    assert asyncio.run(asyncio.wait_for(pump.run(), 20)).done
+    assert ahead == [1, 11]
+    assert world.count(Status.ACCEPTED) == 20
+
+
 class Presses:
     """Makes many messages at a time, but for reader 5; cannot make that of reader 7 at all, nor any beside it."""
 

@@ -33,8 +33,8 @@ from newsletter.catalogues import languages
 from newsletter.config import load_settings
 from newsletter.database import Database
 from newsletter.database.schema import upgrade
+from newsletter.delivery.claims import Claim
 from newsletter.delivery.leavers import Leavers
-from newsletter.delivery.ledger import Claim
 from newsletter.delivery.plan import freeze
 from newsletter.press import Site
 from newsletter.testing import FixedClock

@@ -94,7 +94,7 @@ class DataCarrier:
             self._dot_answered(reply)
         elif step is _DATA:
             self._data_answered(reply)
-        elif self._commands or (reply.code != 250 and not reply.good):
+        elif self._commands or not reply.good:
             self._envelope_answered(step, reply)
 
     def resumed(self) -> None:
