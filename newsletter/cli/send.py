@@ -13,7 +13,7 @@ from newsletter.backends.base import Result
 from newsletter.cli.output import Day, Json, Segment, day_of, duration_of, opened, plural, print_json, say
 from newsletter.cli.signals import EndedAtOnce, stoppable
 from newsletter.cli.status import show_report
-from newsletter.delivery.report import Report
+from newsletter.delivery.figures import Report
 from newsletter.editions import store
 from newsletter.editions.states import State
 from newsletter.errors import DeliveryError, Refused

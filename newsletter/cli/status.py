@@ -19,10 +19,10 @@ from rich.table import Table
 from newsletter import press
 from newsletter.cli.output import Json, opened, plural, print_json, print_table, say
 from newsletter.clock import format_duration
+from newsletter.delivery.figures import Counts, Name, Report
 from newsletter.delivery.models import PUT_BACK, Status
 from newsletter.delivery.progress import Progress
 from newsletter.delivery.reader import Received
-from newsletter.delivery.report import Counts, Name, Report
 from newsletter.editions import store
 from newsletter.editions.states import UNDER_WAY
 from newsletter.press.site import Site

@@ -12,8 +12,9 @@ from sqlalchemy.orm import Session
 
 from newsletter.clock import Clock
 from newsletter.database import Database
+from newsletter.delivery.figures import Counts
 from newsletter.delivery.models import OPEN, BatchState, Status, batch, delivery
-from newsletter.delivery.report import Counts, reasons_of, wire
+from newsletter.delivery.report import reasons_of, wire
 from newsletter.editions.models import Edition, Variant
 from newsletter.errors import NotFound
 

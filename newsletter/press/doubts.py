@@ -8,8 +8,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from newsletter.audience.subscribers import show
+from newsletter.delivery.figures import Name
 from newsletter.delivery.models import Status, delivery
-from newsletter.delivery.report import Name
 from newsletter.delivery.resend import put_back
 from newsletter.editions import store
 from newsletter.editions.models import Edition

@@ -120,8 +120,8 @@ class MessageBuilder:
         )
 
     def many(self, recipients: Sequence[Recipient]) -> list[Message]:
-        """The messages of those of many readers who need no closer look, in a fifth of the time: what works on one of them
-        is at hand for the next."""
+        """The messages of those of many readers who need no closer look, in a fifth of the time: what works on one of
+        them is at hand for the next."""
         usual = [recipient for recipient in recipients if fields.is_usual(recipient.email)]
         if not usual:
             return []

@@ -9,6 +9,7 @@ from newsletter.audience.consentlog import LogEntry, log_of
 from newsletter.audience.models import Bounce, Subscriber, Suppression
 from newsletter.audience.subscribers import Person, bounce_score, show
 from newsletter.delivery import report as ledger
+from newsletter.delivery.figures import Name, Report
 from newsletter.delivery.models import Status
 from newsletter.delivery.progress import Watch
 from newsletter.delivery.reader import Received, received
@@ -19,7 +20,7 @@ from newsletter.press.site import Site
 _PAGE = 1_000
 
 
-def report(site: Site, key: str) -> ledger.Report:
+def report(site: Site, key: str) -> Report:
     """The report of an edition. Raises `NotFound`."""
     with site.database.reading() as session:
         edition_id = store.find(session, key).id
@@ -35,7 +36,7 @@ def deliveries(
     reason: str | None = None,
     limit: int | None = None,
     after: int = 0,
-) -> Iterator[ledger.Name]:
+) -> Iterator[Name]:
     """The readers behind the report's numbers, by number: those of one status, segment or reason if given.
 
     ``limit`` is how many at most, all unless given; ``after`` the number behind which they begin. They come out of the

@@ -13,10 +13,11 @@ from newsletter.backends.base import Backend
 from newsletter.clock import format_duration
 from newsletter.delivery.breaker import Breaker
 from newsletter.delivery.closing import withdraw
+from newsletter.delivery.figures import Report
 from newsletter.delivery.models import BatchState, batch
 from newsletter.delivery.pump import Delivered, Pump, Rules
 from newsletter.delivery.reader import forget_erased
-from newsletter.delivery.report import Report, report
+from newsletter.delivery.report import report
 from newsletter.delivery.resend import reopened_at
 from newsletter.editions import counting, store
 from newsletter.editions.candidates import why_unusable

@@ -221,8 +221,8 @@ class CompiledMessage:
         return (self._signer.sign(head, pieces[self._assembly.body :]), *pieces)
 
     def many(self, readers: ReaderColumns) -> list[tuple[bytes, ...]]:
-        """`pieces` for many readers, who are looked at together, in a fifth of the time; nothing where one of them needs
-        a closer look."""
+        """`pieces` for many readers, who are looked at together, in a fifth of the time; nothing where one of them
+        needs a closer look."""
         heads = fields.usual_readers(readers)
         if not heads:
             return []

@@ -15,7 +15,7 @@ from newsletter import press
 from newsletter.audience.consentlog import log_of
 from newsletter.audience.models import ChosenFrequency, Subscriber
 from newsletter.database import Database
-from newsletter.delivery.report import Report
+from newsletter.delivery.figures import Report
 from newsletter.editions.store import ensure, find
 from newsletter.press import Site
 from newsletter.press.audience import audience
